@@ -1,0 +1,154 @@
+"""Every setting of a network and of its training, and the presets; readable without torch.
+
+A preset is an instance. `market1501` and `deepfashion` are the paper's (section and line of the authors' code beside
+each surprising value), `people-*` are ours for rendered people, `tiny` finishes in under a minute.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The generator, and what it was trained to read. Saved with the weights as `config.json`."""
+
+    size: tuple[int, int] = (256, 176)
+    """Height and width of the frame in pixels; each divisible by 4."""
+    width: int = 64
+    """Channels of the first layer (`ngf`); the blocks have four times as many."""
+    blocks: int = 9
+    """Pose-attentional transfer blocks."""
+    norm: Literal["instance", "batch"] = "instance"
+    """Normalisation; the paper: batch for Market-1501, instance for DeepFashion."""
+    dropout: bool = True
+    """Dropout 0.5 inside the blocks while training."""
+    heatmaps: Literal["gaussian", "impulse"] = "gaussian"
+    """A bump per joint (paper) or a single pixel (what the authors' DeepFashion script stores)."""
+    sigma: float = 6.0
+    """Standard deviation of a bump, in pixels of the frame."""
+    backdrop: Literal["photo", "plain"] = "photo"
+    """What stands behind the person: the photo as it is (paper), or one plain colour, the person cut out."""
+    backdrop_colour: tuple[int, int, int] = (224, 224, 224)
+    """RGB of the plain backdrop, 0 to 255."""
+
+
+@dataclass(frozen=True)
+class DiscriminatorConfig:
+    """Both discriminators: appearance (picture + source photo) and shape (picture + target pose)."""
+
+    appearance: bool = True
+    """Use D_appearance: are these two pictures the same person?"""
+    shape: bool = True
+    """Use D_shape: does this picture fit this pose?"""
+    width: int = 64
+    """Channels of the first layer (`ndf`)."""
+    blocks: int = 3
+    """Residual blocks behind the down-sampling."""
+    downsamplings: int = 2
+    """Halvings of the size; the third keeps the number of channels."""
+    dropout: bool = True
+    """Dropout 0.5 inside the residual blocks (authors' code: on; the paper speaks of the generator only)."""
+    activation: Literal["relu", "leaky_relu"] = "relu"
+    """ReLU in the authors' code; the paper writes LeakyReLU 0.2."""
+    head: Literal["features", "patch"] = "features"
+    """`features`: the loss is taken over all 4*width channels (authors' code); `patch`: a final 3x3 convolution to one channel."""
+
+
+@dataclass(frozen=True)
+class LossConfig:
+    """The full objective (paper, section 3.3; weights as in the authors' README)."""
+
+    gan: Literal["vanilla", "lsgan"] = "vanilla"
+    """Binary cross-entropy on a sigmoid, or squared error on the raw output."""
+    gan_weight: float = 5.0
+    """Weight of the adversarial loss; the authors' code scales the discriminators' losses with it too. 0 trains no discriminator."""
+    gan_start: int = 0
+    """First step (counted from 1) at which the discriminators take part; before it only L1 and perceptual loss are used."""
+    halve_gan: bool = True
+    """Authors' code: with both discriminators the generator's adversarial loss is the mean of the two, not their sum (paper)."""
+    l1_weight: float = 10.0
+    """Weight of the mean absolute difference on [-1, 1] values."""
+    perceptual_weight: float = 10.0
+    """Weight of the feature loss."""
+    perceptual: Literal["vgg19", "vgg16", "none"] = "vgg19"
+    """`vgg19`: torchvision's ImageNet weights (fetched or given; the paper). `vgg16`: the layers shipped with this package."""
+    perceptual_layers: tuple[str, ...] = ("relu1_2",)
+    """Layers whose outputs are compared; the paper: relu1_2 alone."""
+    perceptual_distance: Literal["l1", "l2"] = "l1"
+    """Mean absolute or mean squared difference of features."""
+    perceptual_weights: str | None = None
+    """File with VGG-19 weights (torchvision's `vgg19-dcbb9e9d.pth`); without it the file is looked for in torch's hub cache, then fetched."""
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Random changes of a training pair; all off in the paper's presets. Probabilities in [0, 1]."""
+
+    flip: float = 0.0
+    """Probability to mirror both pictures."""
+    flip_swaps_names: bool = True
+    """Mirroring swaps left and right joints; False: the authors' `use_flip`, which does not."""
+    colour: float = 0.0
+    """Strength of a change of brightness, contrast, saturation and tint, the same for both pictures of a pair (0.2 is strong)."""
+    shift: float = 0.0
+    """Largest shift of either picture, as a part of its width."""
+    scale: float = 0.0
+    """Largest relative change of size of either picture."""
+    joint_jitter: float = 0.0
+    """Standard deviation of noise on each joint, as a part of the picture's height (an estimator's error is about 0.005)."""
+    joint_dropout: float = 0.0
+    """Probability that a joint is missing."""
+    half_body: float = 0.0
+    """Probability that the source ends at a random height between hips and ankles: the rest is backdrop, its joints missing."""
+    mask_error: float = 0.0
+    """Probability that the source's mask is grown, shrunk, blurred or bitten as a segmenter's (plain backdrop only)."""
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """The loop: optimiser, schedule, precision, what is kept."""
+
+    batch: int = 32
+    """Pairs a step, over all processes."""
+    steps: int = 87_500
+    """Optimiser steps of the generator."""
+    constant_steps: int = 62_375
+    """Steps at the full learning rate; behind them it falls to zero in steps of `epoch_steps`."""
+    epoch_steps: int = 125
+    """Steps of the authors' "epoch" of 4,000 random pairs; the learning rate changes at its ends only."""
+    decay_epochs: int = 201
+    """Epochs that a full decay to zero would take; the last epoch of the paper's presets then has rate exactly 0."""
+    generator_lr: float = 2e-4
+    discriminator_lr: float = 2e-4
+    betas: tuple[float, float] = (0.5, 0.999)
+    """Adam's momenta."""
+    pool: int = 50
+    """Fakes kept per discriminator (authors' default on Market-1501; 0 on DeepFashion)."""
+    discriminator_steps: int = 1
+    """Discriminator steps a generator step (`DG_ratio`)."""
+    sampler: Literal["random", "shuffled"] = "random"
+    """`random`: pairs drawn with replacement (authors' code); `shuffled`: every pair once a pass."""
+    ema: float = 0.0
+    """Decay of the running mean of the generator's weights; 0 is off."""
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "fp32"
+    """Autocast type; `auto` takes bf16 where the processor or GPU computes in it, else fp32."""
+    channels_last: bool = True
+    """Memory layout of the convolutions; changes speed, not results."""
+    seed: int = 0
+    sample_every: int = 1000
+    """Steps between two sheets of the 16 fixed test pairs (and two validations)."""
+    checkpoint_every: int = 500
+    """Steps between two checkpoints."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that decides a run; saved in its folder as `settings.json`."""
+
+    model: ModelConfig = field(default_factory=ModelConfig)
+    discriminator: DiscriminatorConfig = field(default_factory=DiscriminatorConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
