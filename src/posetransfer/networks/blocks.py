@@ -1,0 +1,113 @@
+"""The parts that generator and discriminators are built from; tensors in, tensors out."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+Norm = Literal["instance", "batch"]
+Activation = Literal["relu", "leaky_relu"]
+
+
+def make_norm(norm: Norm, channels: int) -> nn.Module:
+    """Batch norm with scale and shift, or instance norm without (authors' code)."""
+    return nn.BatchNorm2d(channels) if norm == "batch" else nn.InstanceNorm2d(channels)
+
+
+def make_activation(activation: Activation) -> nn.Module:
+    """ReLU, or LeakyReLU 0.2 as the paper has it in the discriminators."""
+    return nn.ReLU(inplace=True) if activation == "relu" else nn.LeakyReLU(0.2, inplace=True)
+
+
+def has_bias(norm: Norm) -> bool:
+    """A convolution in front of a norm has a bias only with instance norm (authors' code)."""
+    return norm == "instance"
+
+
+class ConvNorm(nn.Sequential):
+    """Convolution, norm, activation.
+
+    A stride of 1 pads by reflection, a stride of 2 with zeros (authors' code).
+    """
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, norm: Norm, *, stride: int = 1, activation: Activation = "relu") -> None:
+        padding: Literal["reflect", "zeros"] = "reflect" if stride == 1 else "zeros"
+        conv = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=has_bias(norm), padding_mode=padding)
+        super().__init__(conv, make_norm(norm, outputs), make_activation(activation))
+
+
+class UpNorm(nn.Sequential):
+    """Transposed convolution that doubles the size, norm, ReLU."""
+
+    def __init__(self, inputs: int, outputs: int, norm: Norm) -> None:
+        conv = nn.ConvTranspose2d(inputs, outputs, 3, stride=2, padding=1, output_padding=1, bias=has_bias(norm))
+        super().__init__(conv, make_norm(norm, outputs), nn.ReLU(inplace=True))
+
+
+class Branch(nn.Sequential):
+    """Convolution, norm, activation, dropout, convolution, norm: the inside of every residual and transfer block.
+
+    Args:
+        inputs: channels read; the first convolution keeps their number.
+        outputs: channels of the second convolution.
+        norm: kind of normalisation.
+        dropout: dropout 0.5 between the convolutions while training.
+        last_norm: normalise the second convolution's output too; the pose stream does not.
+    """
+
+    def __init__(
+        self, inputs: int, outputs: int, norm: Norm, dropout: bool, *, last_norm: bool = True, activation: Activation = "relu"
+    ) -> None:
+        conv = nn.Conv2d(inputs, outputs, 3, padding=1, bias=has_bias(norm), padding_mode="reflect")
+        super().__init__(
+            ConvNorm(inputs, inputs, 3, norm, activation=activation),
+            nn.Dropout(0.5) if dropout else nn.Identity(),
+            conv,
+            make_norm(norm, outputs) if last_norm else nn.Identity(),
+        )
+
+
+class ResidualBlock(nn.Module):
+    """x + branch(x), without an activation behind the sum."""
+
+    def __init__(self, channels: int, norm: Norm, dropout: bool, activation: Activation = "relu") -> None:
+        super().__init__()
+        self.branch = Branch(channels, channels, norm, dropout, activation=activation)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, h, w) to the same shape."""
+        out: Tensor = x + self.branch(x)
+        return out
+
+
+class TransferBlock(nn.Module):
+    """Pose-attentional transfer block (paper, equations 3 to 6): the pose says where the picture may change.
+
+    Args:
+        channels: C, channels of the picture code.
+        pose_channels: channels of the pose code that comes in: C in the first block, 2C in the others.
+        norm: kind of normalisation.
+        dropout: dropout 0.5 inside both branches while training.
+    """
+
+    def __init__(self, channels: int, pose_channels: int, norm: Norm, dropout: bool) -> None:
+        super().__init__()
+        self.picture = Branch(channels, channels, norm, dropout)
+        self.pose = Branch(pose_channels, channels, norm, dropout, last_norm=False)
+
+    def forward(self, picture: Tensor, pose: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """One step of the transfer.
+
+        Args:
+            picture: (B, C, h, w) picture code.
+            pose: (B, C or 2C, h, w) pose code.
+
+        Returns:
+            new picture code (B, C, h, w), new pose code (B, 2C, h, w), attention mask (B, C, h, w) in (0, 1).
+        """
+        pose = self.pose(pose)  # (B, C, h, w)
+        mask = torch.sigmoid(pose)  # (B, C, h, w)
+        picture = picture + mask * self.picture(picture)  # (B, C, h, w)
+        return picture, torch.cat([pose, picture], dim=1), mask

@@ -1,0 +1,97 @@
+"""The generator: a progressive pose attention transfer network (paper, section 3.1 and figure 2)."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple, overload
+
+import torch
+from torch import Tensor, nn
+
+from posetransfer.config import ModelConfig
+from posetransfer.networks.blocks import ConvNorm, Norm, TransferBlock, UpNorm
+
+KEYPOINT_MAPS = 18
+
+
+class Progression(NamedTuple):
+    """What the blocks did, one entry per block."""
+
+    picture: Tensor
+    """(B, 3, H, W) the result, in [-1, 1]."""
+    masks: list[Tensor]
+    """(B, C, H/4, W/4) attention of each block, in (0, 1)."""
+    codes: list[Tensor]
+    """(B, C, H/4, W/4) picture code behind each block; `Generator.decode` turns one into a picture."""
+
+
+def make_encoder(inputs: int, width: int, norm: Norm) -> nn.Sequential:
+    """7x7 convolution, then two that halve the size: (B, inputs, H, W) to (B, 4 width, H/4, W/4)."""
+    return nn.Sequential(
+        ConvNorm(inputs, width, 7, norm),
+        ConvNorm(width, 2 * width, 3, norm, stride=2),
+        ConvNorm(2 * width, 4 * width, 3, norm, stride=2),
+    )
+
+
+class Generator(nn.Module):
+    """Paints the person of a photo in another pose.
+
+    Args:
+        config: width, number of blocks, norm and dropout are read here; any height and width divisible by 4 can be run.
+
+    >>> from posetransfer.config import ModelConfig
+    >>> sum(p.numel() for p in Generator(ModelConfig(width=64, blocks=9, norm="batch")).parameters())
+    41365763
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        n, norm = config.width, config.norm
+        self.photo_encoder = make_encoder(3, n, norm)
+        self.pose_encoder = make_encoder(2 * KEYPOINT_MAPS, n, norm)
+        self.blocks = nn.ModuleList(TransferBlock(4 * n, 4 * n if t == 0 else 8 * n, norm, config.dropout) for t in range(config.blocks))
+        self.decoder = nn.Sequential(
+            UpNorm(4 * n, 2 * n, norm),
+            UpNorm(2 * n, n, norm),
+            nn.Conv2d(n, 3, 7, padding=3, padding_mode="reflect"),
+            nn.Tanh(),
+        )
+
+    @overload
+    def forward(self, photo: Tensor, source_maps: Tensor, target_maps: Tensor, attention: Literal[False] = False) -> Tensor: ...
+
+    @overload
+    def forward(self, photo: Tensor, source_maps: Tensor, target_maps: Tensor, attention: Literal[True]) -> Progression: ...
+
+    def forward(self, photo: Tensor, source_maps: Tensor, target_maps: Tensor, attention: bool = False) -> Tensor | Progression:
+        """The person of `photo` in the target pose.
+
+        Args:
+            photo: (B, 3, H, W) in [-1, 1]; H and W divisible by 4.
+            source_maps: (B, 18, H, W) heat maps of the pose in the photo.
+            target_maps: (B, 18, H, W) heat maps of the wanted pose.
+            attention: also return the masks and picture codes of all blocks.
+
+        Returns:
+            (B, 3, H, W) in [-1, 1], or a `Progression`.
+
+        Raises:
+            ValueError: a side that is not divisible by 4.
+        """
+        if photo.shape[-2] % 4 or photo.shape[-1] % 4:
+            raise ValueError(f"height and width must be divisible by 4, got {tuple(photo.shape[-2:])}")
+        picture = self.photo_encoder(photo)  # (B, C, h, w)
+        pose = self.pose_encoder(torch.cat([source_maps, target_maps], dim=1))  # (B, C, h, w)
+        masks, codes = [], []
+        for block in self.blocks:
+            picture, pose, mask = block(picture, pose)  # (B, C, h, w), (B, 2C, h, w), (B, C, h, w)
+            if attention:
+                masks.append(mask)
+                codes.append(picture)
+        result = self.decode(picture)
+        return Progression(result, masks, codes) if attention else result
+
+    def decode(self, code: Tensor) -> Tensor:
+        """Picture code (B, C, H/4, W/4) of any block to a picture (B, 3, H, W) in [-1, 1]."""
+        picture: Tensor = self.decoder(code)
+        return picture
