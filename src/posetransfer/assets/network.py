@@ -1,0 +1,42 @@
+"""Run a shipped ONNX network: opened at its first use, once per process and number of threads."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from posetransfer.assets import asset_path
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+
+class Network:
+    """One shipped network; nothing is loaded before the first call.
+
+    Args:
+        name: file in the assets folder.
+        threads: threads of ONNX Runtime within one operator; None leaves it to ONNX Runtime (all cores).
+    """
+
+    def __init__(self, name: str, threads: int | None = None) -> None:
+        self.name = name
+        self.threads = threads
+
+    def __call__(self, output: str, **inputs: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+        """Run on named inputs and return one named output."""
+        (result,) = _open(self.name, self.threads or 0).run([output], inputs)
+        return np.asarray(result, dtype=np.float32)
+
+
+@lru_cache(maxsize=None)
+def _open(name: str, threads: int) -> onnxruntime.InferenceSession:
+    import onnxruntime  # here: importing posetransfer must not load a runtime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 3  # errors only: the fp16 initializers would be announced one by one
+    return onnxruntime.InferenceSession(str(asset_path(name)), options, providers=["CPUExecutionProvider"])
