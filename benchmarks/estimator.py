@@ -114,8 +114,8 @@ def report_rendered(errors: np.ndarray, missed: int, milliseconds: float) -> Non
     groups = {**{name: [i] for i, name in enumerate(KEYPOINTS)}, "12 body joints": list(range(2, 14)), "all 18": list(range(18))}
     for name, columns in groups.items():
         part = errors[:, columns][truth[:, columns]]
-        median = np.median(part[np.isfinite(part)])
-        print(f"| {name} | {len(part)} | {np.isfinite(part).mean():.3f} | {(part < 0.1).mean():.3f} | {(part < 0.2).mean():.3f} | {median:.3f} |")
+        figures = [np.isfinite(part).mean(), (part < 0.1).mean(), (part < 0.2).mean(), np.median(part[np.isfinite(part)])]
+        print(f"| {name} | {len(part)} | " + " | ".join(f"{figure:.3f}" for figure in figures) + " |")
     generator = np.random.default_rng(0)
     means = [_pck(errors[generator.integers(len(errors), size=len(errors))], 0.1) for _ in range(1000)]
     low, high = np.percentile(means, [2.5, 97.5])

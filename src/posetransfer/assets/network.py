@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,7 +32,7 @@ class Network:
         return np.asarray(result, dtype=np.float32)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _open(name: str, threads: int) -> onnxruntime.InferenceSession:
     import onnxruntime  # here: importing posetransfer must not load a runtime
 
