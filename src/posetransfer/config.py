@@ -6,7 +6,7 @@ each surprising value), `people-*` are ours for rendered people, `tiny` finishes
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 
@@ -79,7 +79,7 @@ class LossConfig:
     perceptual_distance: Literal["l1", "l2"] = "l1"
     """Mean absolute or mean squared difference of features."""
     perceptual_weights: str | None = None
-    """File with VGG-19 weights (torchvision's `vgg19-dcbb9e9d.pth`); without it the file is looked for in torch's hub cache, then fetched."""
+    """File with VGG-19 weights (torchvision's `vgg19-dcbb9e9d.pth`); by default looked for in torch's hub cache, then fetched."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +96,10 @@ class Augmentation:
     """Largest shift of either picture, as a part of its width."""
     scale: float = 0.0
     """Largest relative change of size of either picture."""
+    blur: float = 0.0
+    """Largest Gaussian blur of the source, in pixels of the frame."""
+    noise: float = 0.0
+    """Largest standard deviation of noise on the source, in grey levels of 255."""
     joint_jitter: float = 0.0
     """Standard deviation of noise on each joint, as a part of the picture's height (an estimator's error is about 0.005)."""
     joint_dropout: float = 0.0
@@ -152,3 +156,59 @@ class Settings:
     loss: LossConfig = field(default_factory=LossConfig)
     augmentation: Augmentation = field(default_factory=Augmentation)
     training: TrainingConfig = field(default_factory=TrainingConfig)
+
+
+_GROWING = Augmentation(
+    flip=0.5,
+    colour=0.15,
+    shift=0.03,
+    scale=0.08,
+    blur=0.6,
+    noise=5.0,
+    joint_jitter=0.006,
+    joint_dropout=0.03,
+    half_body=0.12,
+    mask_error=0.5,
+)
+_SHIPPED_FEATURES = LossConfig(
+    gan="lsgan", gan_weight=0.0, perceptual="vgg16", perceptual_layers=("relu1_2", "relu2_2", "relu3_3"), perceptual_weight=10.0
+)
+_GROWING_MODEL = ModelConfig(size=(64, 44), width=16, norm="batch", dropout=False, sigma=1.5, backdrop="plain")
+_GROWING_TRAINING = TrainingConfig(
+    batch=32, steps=6_000, constant_steps=3_000, epoch_steps=100, decay_epochs=30, generator_lr=1e-3, discriminator_lr=4e-4,
+    pool=0, ema=0.999, precision="auto",
+)  # fmt: skip
+
+PRESETS: dict[str, Settings] = {
+    # paper.md 1.4: the authors' README command line and defaults
+    "market1501": Settings(
+        ModelConfig(size=(128, 64), norm="batch"), DiscriminatorConfig(), LossConfig(), Augmentation(), TrainingConfig()
+    ),
+    # paper.md 1.5: batch of 7, 4,000 pairs an epoch = 572 steps (the last of 3 pairs), LSGAN, no pool
+    "deepfashion": Settings(
+        ModelConfig(size=(256, 176), norm="instance"),
+        DiscriminatorConfig(),
+        LossConfig(gan="lsgan", l1_weight=1.0, perceptual_weight=1.0),
+        Augmentation(),
+        TrainingConfig(batch=7, steps=400_400, constant_steps=285_428, epoch_steps=572, pool=0),
+    ),
+    "people-64": Settings(_GROWING_MODEL, DiscriminatorConfig(width=16), _SHIPPED_FEATURES, _GROWING, _GROWING_TRAINING),
+    "people-128": Settings(
+        replace(_GROWING_MODEL, size=(128, 88), sigma=3.0),
+        DiscriminatorConfig(width=16, dropout=False, head="patch"),
+        _SHIPPED_FEATURES,
+        _GROWING,
+        replace(_GROWING_TRAINING, batch=16, steps=6_000, constant_steps=2_000, decay_epochs=40, generator_lr=5e-4),
+    ),
+    "tiny": Settings(
+        ModelConfig(size=(64, 44), width=8, blocks=3, norm="batch", dropout=False, sigma=1.5, backdrop="plain"),
+        DiscriminatorConfig(width=8, blocks=1),
+        replace(_SHIPPED_FEATURES, gan_weight=0.5, gan_start=100),
+        Augmentation(flip=0.5),
+        TrainingConfig(
+            batch=8, steps=200, constant_steps=150, epoch_steps=10, decay_epochs=6, generator_lr=2e-3, pool=8, precision="auto",
+            sample_every=100, checkpoint_every=100,
+        ),
+    ),
+}  # fmt: skip
+"""Named settings: `posetransfer train NAME`."""

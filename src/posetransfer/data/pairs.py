@@ -1,0 +1,140 @@
+"""Training pairs: a batch is a function of (seed, step), so a run goes on anywhere and with any number of workers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from posetransfer.config import Augmentation, ModelConfig, Settings
+from posetransfer.data.augment import Example, augment_pair
+from posetransfer.data.cache import open_cache
+from posetransfer.data.manifest import PreparedFolder
+from posetransfer.errors import DataError
+from posetransfer.pose.pose import Pose
+
+Sampler = Literal["random", "shuffled"]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Pairs as arrays: pictures uint8 (B, H, W, 3) RGB, joints float32 (B, 18, 2) as (x, y) in their pixels, NaN = missing."""
+
+    source: npt.NDArray[np.uint8]
+    source_points: npt.NDArray[np.float32]
+    target: npt.NDArray[np.uint8]
+    target_points: npt.NDArray[np.float32]
+    target_mask: npt.NDArray[np.uint8]
+    """uint8 (B, H, W), 255 = person; all 255 where the set has no masks."""
+    names: tuple[tuple[str, str], ...]
+    """File names (source, target)."""
+
+
+class Pairs:
+    """The pairs of one split of a prepared folder.
+
+    Args:
+        folder: a prepared folder (`manifest.PreparedFolder`).
+        split: "train" or "test".
+        model: size and backdrop are read here.
+        augmentation: random changes; none by default.
+        batch: pairs a batch, over all processes.
+        seed: decides order and changes.
+        sampler: "random" draws pairs with replacement (authors' code), "shuffled" takes every pair once a pass.
+        rank, world: this process takes every `world`-th pair of a batch, beginning with `rank`.
+        cache: file for the decoded pictures; by default inside the folder.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        split: str,
+        model: ModelConfig,
+        augmentation: Augmentation | None = None,
+        *,
+        batch: int = 32,
+        seed: int = 0,
+        sampler: Sampler = "random",
+        rank: int = 0,
+        world: int = 1,
+        cache: Path | None = None,
+    ) -> None:
+        prepared = PreparedFolder.open(folder)
+        part = prepared.split(split)
+        if not len(part.pairs):
+            raise DataError(f"{folder}: the {split} split has no pair; prepare the folder with at least one person in two usable pictures.")
+        self.names, self.pairs = part.names, part.pairs
+        self.model, self.augmentation = model, augmentation or Augmentation()
+        self.size_of_batch, self.seed, self.sampler = batch, seed, sampler
+        self.rank, self.world = rank, world
+        height, width = model.size
+        file = cache or folder / "cache" / f"{split}-{height}x{width}.npy"
+        masks = [prepared.mask_path(n) if prepared.has_masks else None for n in part.names]
+        self.pictures = open_cache(file, [prepared.picture_path(n) for n in part.names], masks, model.size)
+        self.points = (part.points + 0.5) * (np.array([width, height]) / np.array(part.size[::-1])) - 0.5  # (N, 18, 2)
+
+    @classmethod
+    def of(cls, folder: Path, split: str, settings: Settings, *, rank: int = 0, world: int = 1) -> Pairs:
+        """The pairs that settings describe."""
+        t = settings.training
+        return cls(
+            folder, split, settings.model, settings.augmentation, batch=t.batch, seed=t.seed, sampler=t.sampler, rank=rank, world=world
+        )
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def batch(self, step: int) -> Batch:
+        """The batch of a step, counted from 1; this process's share of it."""
+        places = range(self.rank, self.size_of_batch, self.world)
+        chosen = self._choose(step)[list(places)]
+        made = [self._pair(int(k), np.random.default_rng([self.seed, step, place, 1])) for k, place in zip(chosen, places, strict=True)]
+        return collate(made, [(self.names[a], self.names[b]) for a, b in self.pairs[chosen]], self.model)
+
+    def examples(self, chosen: npt.ArrayLike) -> Batch:
+        """Pairs by their number in the list, without random changes."""
+        chosen = np.asarray(chosen)
+        made = [self._plain(int(k)) for k in chosen]
+        return collate(made, [(self.names[a], self.names[b]) for a, b in self.pairs[chosen]], self.model)
+
+    def _choose(self, step: int) -> npt.NDArray[np.intp]:
+        if self.sampler == "random":
+            return np.random.default_rng([self.seed, step, 0]).integers(len(self.pairs), size=self.size_of_batch)
+        position = (step - 1) * self.size_of_batch + np.arange(self.size_of_batch)
+        passes = position // len(self.pairs)
+        orders = {int(p): np.random.default_rng([self.seed, int(p), 3]).permutation(len(self.pairs)) for p in np.unique(passes)}
+        return np.array([orders[int(p)][i % len(self.pairs)] for p, i in zip(passes, position, strict=True)])
+
+    def _plain(self, k: int) -> tuple[Example, Example]:
+        source, target = (
+            Example(self.pictures[i, ..., :3], self.pictures[i, ..., 3], Pose(self.points[i], self.model.size)) for i in self.pairs[k]
+        )
+        return source, target
+
+    def _pair(self, k: int, rng: np.random.Generator) -> tuple[Example, Example]:
+        return augment_pair(*self._plain(k), self.augmentation, rng)
+
+
+def collate(made: list[tuple[Example, Example]], names: list[tuple[str, str]], model: ModelConfig) -> Batch:
+    """Stack examples, over the plain backdrop where the model wants one."""
+    sources, targets = zip(*made, strict=True)
+    return Batch(
+        np.stack([over_backdrop(e, model) for e in sources]),
+        np.stack([e.pose.points for e in sources]).astype(np.float32),
+        np.stack([over_backdrop(e, model) for e in targets]),
+        np.stack([e.pose.points for e in targets]).astype(np.float32),
+        np.stack([e.mask for e in targets]),
+        tuple(names),
+    )
+
+
+def over_backdrop(example: Example, model: ModelConfig) -> npt.NDArray[np.uint8]:
+    """The picture as the network should see it: as it is, or the person over the plain colour."""
+    if model.backdrop == "photo":
+        return example.picture
+    alpha = example.mask[..., None].astype(np.float32) / 255
+    mixed = example.picture * alpha + np.array(model.backdrop_colour, np.float32) * (1 - alpha)
+    return np.asarray(mixed + 0.5).astype(np.uint8)

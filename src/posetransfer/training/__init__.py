@@ -1,0 +1,1 @@
+"""Training: the paper's objective, its three networks, and a loop that goes on where it stopped."""

@@ -1,0 +1,45 @@
+"""The objective (paper, section 3.3; weights and the halving as in the authors' code)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from posetransfer.config import LossConfig
+from posetransfer.training.features import Features
+
+
+def gan_loss(scores: Tensor, real: bool, kind: str) -> Tensor:
+    """How far scores are from "all real" or "all made", averaged over every value.
+
+    Args:
+        scores: raw output of a discriminator, any shape.
+        real: the answer wanted.
+        kind: "vanilla" (binary cross-entropy of the sigmoid) or "lsgan" (squared error to 1 or 0).
+    """
+    wanted = torch.full_like(scores, float(real))
+    if kind == "vanilla":
+        return F.binary_cross_entropy_with_logits(scores, wanted)
+    return F.mse_loss(scores, wanted)
+
+
+class PerceptualLoss(nn.Module):
+    """Mean difference of the features of two pictures, averaged over the chosen layers."""
+
+    def __init__(self, features: Features, distance: str) -> None:
+        super().__init__()
+        self.features = features
+        self.distance = F.l1_loss if distance == "l1" else F.mse_loss
+
+    def forward(self, made: Tensor, truth: Tensor) -> Tensor:
+        """(B, 3, H, W) in [-1, 1] each; the truth takes no gradient."""
+        with torch.no_grad():
+            wanted = self.features(truth)
+        terms = [self.distance(a.float(), b.float()) for a, b in zip(self.features(made), wanted, strict=True)]
+        return torch.stack(terms).mean()
+
+
+def adversarial_weight(config: LossConfig, discriminators: int) -> float:
+    """Weight of each discriminator's term in the generator's loss: with two, the authors' code takes their mean."""
+    return config.gan_weight / discriminators if config.halve_gan and discriminators else config.gan_weight
