@@ -105,9 +105,12 @@ def _run(name: str, module: ModuleType, arguments: list[str]) -> int:
 
     prog = f"posetransfer {name}"
     config = (tyro.conf.FlagCreatePairsOff,)  # `--panel`, without a `--no-panel` beside it
-    functions: dict[str, Callable[..., Any]] | None = getattr(module, "COMMANDS", None)
-    if functions is None:
+    functions: dict[str, Callable[..., Any]] = getattr(module, "COMMANDS", {})
+    if not functions:
         result = tyro.cli(getattr(module, name), prog=prog, args=arguments, config=config)
+    elif arguments and arguments[0] in functions:  # read the one signature that is meant: half the time of reading them all
+        word = arguments[0]
+        result = tyro.cli(functions[word], prog=f"{prog} {word}", args=arguments[1:], config=config)
     else:
         result = tyro.extras.subcommand_cli_from_dict(functions, prog=prog, description=module.__doc__, args=arguments, config=config)
     return result if isinstance(result, int) else 0
@@ -143,6 +146,6 @@ def _unknown(word: str) -> str:
     'error: `inof` is not a command; did you mean `posetransfer info`?'
     """
     offered = commands()
-    near = get_close_matches(word, offered, n=1, cutoff=0.5)
+    near = get_close_matches(word.lower(), offered, n=1, cutoff=0.5)
     advice = f"did you mean `posetransfer {near[0]}`?" if near else f"choose one of {', '.join(offered)} (see posetransfer --help)."
     return f"error: `{word}` is not a command; {advice}"

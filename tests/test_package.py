@@ -1,0 +1,46 @@
+"""The public face: names, version, metadata."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import posetransfer
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+@pytest.mark.parametrize("name", posetransfer.__all__)
+def test_every_public_name_can_be_had(name):
+    assert getattr(posetransfer, name) is not None
+    assert name in dir(posetransfer)
+
+
+def test_lazy_names_are_exactly_the_public_ones():
+    assert set(posetransfer._HOMES) < set(posetransfer.__all__)
+    assert sorted(posetransfer.__all__) == sorted(set(posetransfer.__all__))
+
+
+def test_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no_such_name"):
+        _ = posetransfer.no_such_name
+
+
+def test_changelog_begins_with_this_version():
+    first = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert first is not None
+    assert first[1] == posetransfer.__version__
+
+
+def test_constraints_pin_every_package_of_the_core_exactly():
+    pinned = dict(re.findall(r"^([\w.-]+)==(\S+)$", (ROOT / "constraints.txt").read_text(encoding="utf-8"), re.MULTILINE))
+    wanted = [re.split(r"[>=<\[]", line)[0] for line in PROJECT["dependencies"]]
+    assert [name for name in wanted if name not in pinned] == []
+
+
+def test_package_needs_no_package_that_compiles_or_forbids_products():
+    everything = " ".join(PROJECT["dependencies"] + [line for extra in PROJECT["optional-dependencies"].values() for line in extra]).lower()
+    assert not [name for name in ("ultralytics", "mmcv", "mmpose", "detectron2", "insightface", "openpose") if name in everything]
+    assert not [line for line in PROJECT["dependencies"] if line.startswith(("torchvision", "opencv"))]
