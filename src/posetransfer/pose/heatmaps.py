@@ -55,7 +55,8 @@ def _bumps(joints: Points, length: int, sigma: float) -> npt.NDArray[np.float32]
 
 
 def _spikes(joints: Points, length: int, sigma: float) -> npt.NDArray[np.float32]:
-    return (np.rint(joints)[:, None] == np.arange(length)).astype(np.float32)
+    spikes: npt.NDArray[np.float32] = (np.rint(joints)[:, None] == np.arange(length)).astype(np.float32)
+    return spikes
 
 
 def draw_heatmaps_batch(points: Tensor, size: tuple[int, int], sigma: float = 6.0, kind: HeatmapKind = "gaussian") -> Tensor:

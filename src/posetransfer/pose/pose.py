@@ -49,7 +49,9 @@ class Pose:
             raise PoseError(f"a pose needs 18 points (x, y), got an array of shape {array.shape}; see posetransfer.pose.KEYPOINTS.")
         array[np.isnan(array).any(axis=1)] = np.nan
         if np.isinf(array).any():
-            raise PoseError(f"joint {KEYPOINTS[int(np.isinf(array).any(axis=1).argmax())]} has an infinite coordinate; use NaN for a missing joint.")
+            raise PoseError(
+                f"joint {KEYPOINTS[int(np.isinf(array).any(axis=1).argmax())]} has an infinite coordinate; use NaN for a missing joint."
+            )
         if len(size) != 2 or min(size) < 1:
             raise PoseError(f"a pose needs the (height, width) of its picture, got {size}.")
         present = ~np.isnan(array[:, 0])
@@ -94,7 +96,7 @@ class Pose:
 
     def moved(self, dx: float, dy: float, size: tuple[int, int] | None = None) -> Pose:
         """Shift every joint by (dx, dy) pixels; `size` gives the new picture size."""
-        return Pose(self.points + [dx, dy], size or self.size, self.score)
+        return Pose(self.points + np.array([dx, dy]), size or self.size, self.score)
 
     def cropped(self, left: int, top: int, size: tuple[int, int]) -> Pose:
         """The pose in the part of the picture that begins at (left, top) and is `size` = (height, width) large."""
