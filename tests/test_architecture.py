@@ -60,6 +60,18 @@ TORCH = {
     "cli/",  # inside functions
 }
 
+# Packages that any room may use: the core of pyproject.toml. Those of an extra stay in the room that the extra is for.
+CORE = {"numpy", "PIL", "torch", "safetensors", "onnxruntime", "tyro", "rich"}
+EXTRAS = {
+    "training": {"tensorboard"},
+    "evaluation": {"torchmetrics", "skimage", "lpips", "torch_fidelity", "scipy"},
+    "people": {"numba", "cv2", "scipy"},
+    "video": {"av"},
+    "web": {"gradio"},
+    "engines": {"onnx", "onnxscript", "openvino", "MNN"},
+    "weights": {"huggingface_hub"},
+}
+
 # Rooms without torch at the top of any module, but for the single files above.
 LIGHT = {"__init__", "errors", "config", "image", "pose", "cutout", "backdrop", "frame", "weights", "engines", "result", "pipeline", "cli"}
 
@@ -139,6 +151,11 @@ def test_rows_only_name_rows_above():
 def test_module_imports_only_what_the_table_allows(module):
     assert room(module) in ROOMS, f"{module}: a new room needs a row in the table"
     assert rooms_imported(module) <= ROOMS[room(module)] | FILES.get(module, set())
+
+
+@pytest.mark.parametrize("module", modules())
+def test_packages_of_an_extra_stay_in_their_room(module):
+    assert packages_imported(module) <= CORE | EXTRAS.get(room(module), set())
 
 
 def test_command_line_is_imported_by_nobody():
