@@ -1,0 +1,128 @@
+"""Where the pictures of a pair come from: files, panels of the authors' strips, arrays; and how they are read.
+
+A reference is small and can be sent to another process; `load` reads the pixels when their turn has come.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from posetransfer.errors import DataError
+from posetransfer.evaluation.batch import Batch, Mask, Picture
+from posetransfer.image import load_photo
+from posetransfer.pose.pose import Pose
+
+PANELS = 5
+"""Panels of the authors' result pictures: source | its pose | target | its pose | generated."""
+REAL_PANEL, GENERATED_PANEL = 2, 4
+
+
+@dataclass(frozen=True)
+class MaskFile:
+    """A picture file whose bright pixels (128 and more) are the person."""
+
+    path: Path
+
+    def load(self) -> Mask:
+        """(H, W) True on the person."""
+        return np.asarray(load_photo(self.path)[..., 0] >= 128)
+
+
+@dataclass(frozen=True)
+class PictureFile:
+    """A picture in a file, cut out of a strip or laid over a plain colour where that is asked for."""
+
+    path: Path
+    panel: int | None = None
+    """Which of the five panels, if the file is a strip of the authors."""
+    person: MaskFile | None = None
+    """The person's true mask, where `backdrop` is wanted."""
+    backdrop: tuple[int, int, int] | None = None
+    """RGB to put behind the person."""
+
+    def load(self) -> Picture:
+        """(H, W, 3) uint8.
+
+        Raises:
+            DataError: a strip whose width is no multiple of five, or a mask of another size.
+        """
+        picture = load_photo(self.path)
+        if self.panel is not None:
+            picture = cut_panel(picture, self.panel, str(self.path))
+        if self.person is not None and self.backdrop is not None:
+            picture = self._over_backdrop(picture, self.person.load())
+        return picture
+
+    def _over_backdrop(self, picture: Picture, mask: Mask) -> Picture:
+        if mask.shape != picture.shape[:2]:
+            raise DataError(
+                f"{self.path}: the picture is {picture.shape[:2]} and its mask {mask.shape} (height, width); they must be of one size."
+            )
+        return np.where(mask[..., None], picture, np.array(self.backdrop, dtype=np.uint8))
+
+    @property
+    def is_jpeg(self) -> bool:
+        """Whether the file has gone through JPEG, told from its ending."""
+        return self.path.suffix.lower() in (".jpg", ".jpeg")
+
+
+Source = PictureFile | npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """One generated picture and the real picture that it should be."""
+
+    name: str
+    """`source___target`, the name in every list and file."""
+    generated: Source
+    real: Source
+    pose: Pose | None = None
+    """The target pose, in the pixels of the real picture."""
+    mask: MaskFile | Mask | None = None
+    """The person in the real picture."""
+    source: str = ""
+    target: str = ""
+
+    def over(self, backdrop: tuple[int, int, int]) -> Pair:
+        """The pair with its real picture laid over a plain colour by its true mask, where both are files."""
+        if isinstance(self.real, PictureFile) and isinstance(self.mask, MaskFile):
+            return replace(self, real=replace(self.real, person=self.mask, backdrop=backdrop))
+        return self
+
+
+def load(source: Source) -> Picture:
+    """The pixels of a picture, wherever it lies."""
+    return source.load() if isinstance(source, PictureFile) else source
+
+
+def load_batch(pairs: list[Pair]) -> Batch:
+    """Read the pictures and masks of some pairs."""
+    return Batch(
+        names=[pair.name for pair in pairs],
+        generated=[load(pair.generated) for pair in pairs],
+        real=[load(pair.real) for pair in pairs],
+        poses=[pair.pose for pair in pairs],
+        masks=[pair.mask.load() if isinstance(pair.mask, MaskFile) else pair.mask for pair in pairs],
+    )
+
+
+def cut_panel(strip: Picture, panel: int, name: str = "strip") -> Picture:
+    """One of the five panels of the authors' result picture, left to right from 0.
+
+    Raises:
+        DataError: the width is no multiple of five.
+
+    >>> cut_panel(np.arange(10, dtype=np.uint8).reshape(1, 10, 1).repeat(3, 2), 4)[0, :, 0].tolist()
+    [8, 9]
+    """
+    width, rest = divmod(strip.shape[1], PANELS)
+    if rest or not width:
+        raise DataError(
+            f"{name}: a strip of five panels needs a width that is a multiple of 5, got {strip.shape[1]}; give single pictures instead."
+        )
+    return strip[:, panel * width : (panel + 1) * width]
