@@ -74,10 +74,12 @@ def save_weights(
         the folder.
 
     Raises:
-        WeightsError: the tensors do not fit the settings, or are not finite in the wanted type.
+        WeightsError: settings out of range, tensors that do not fit them, or are not finite in the wanted type.
         OutputError: the folder cannot be written, or holds something else.
     """
     folder = Path(folder)
+    model = json.loads(json.dumps(asdict(config)))
+    model_config(model, str(folder))  # what could not be read back is not written
     kept = {name: np.asarray(array) for name, array in state.items() if not name.endswith("num_batches_tracked")}
     check_tensors(config, {name: array.shape for name, array in kept.items()}, str(folder))
     half = np.float16 if dtype == "fp16" else np.float32
@@ -87,7 +89,7 @@ def save_weights(
     with _replacing(folder) as draft:
         save_file(stored, draft / TENSORS, metadata={"format": "pt"})
         about = {"format": FORMAT, "version": VERSION, "origin": origin, "dtype": dtype, "sha256": file_hash(draft / TENSORS)}
-        _write_text(draft / CONFIG, json.dumps(about | {"model": asdict(config)}, indent=2) + "\n")
+        _write_text(draft / CONFIG, json.dumps(about | {"model": model}, indent=2) + "\n")
         _write_text(draft / CARD, card if card.startswith("---\n") else CARD_HEAD + card)
     return folder
 
@@ -162,13 +164,13 @@ def check_tensors(config: ModelConfig, found: Mapping[str, Shape], place: str) -
         WeightsError: a missing or superfluous tensor, or one of another shape.
     """
     wanted = expected_shapes(config)
-    names = [*wanted, *(name for name in found if name not in wanted)]
+    names = [*wanted, *sorted(found.keys() - wanted.keys())]
     for name in names:
         if found.get(name) != wanted.get(name):
             have = f"has shape {_shape(found[name])}" if name in found else "is missing"
             want = f"ask for {_shape(wanted[name])}" if name in wanted else "know no such tensor"
             raise WeightsError(
-                f"{place}: {name} {have}, the settings (width {config.width}, {config.blocks} blocks, {config.norm} norm) {want}; "
+                f"{place}: {name} {have}, the settings (width {config.width}, blocks {config.blocks}, {config.norm} norm) {want}; "
                 "config.json and model.safetensors must come from one network."
             )
 

@@ -61,8 +61,8 @@ def _range_complaint(name: str, value: Any) -> str:
     """What the setting asks for if `value`, of the right type, is out of range, else nothing."""
     rules: dict[str, tuple[Callable[[], bool], str]] = {
         "size": (
-            lambda: min(value) >= 16 and max(value) <= 4096 and not any(side % 4 for side in value),
-            "16 to 4096, each divisible by 4",
+            lambda: min(value) >= 8 and max(value) <= 4096 and not any(side % 4 for side in value),
+            "8 to 4096, each divisible by 4",
         ),
         "width": (lambda: 1 <= value <= 1024, "from 1 to 1024"),
         "blocks": (lambda: 1 <= value <= 100, "from 1 to 100"),

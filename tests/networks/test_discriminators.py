@@ -1,0 +1,27 @@
+import pytest
+import torch
+
+from posetransfer.config import DiscriminatorConfig
+from posetransfer.networks import make_appearance_discriminator, make_shape_discriminator
+
+COUNTS = {  # paper.md, section 1.2: width -> (shape batch, shape instance, appearance batch, appearance instance)
+    64: (3_977_408, 3_975_424, 3_930_368, 3_928_384), 16: (261_680, 261_184, 249_920, 249_424), 8: (69_784, 69_536, 63_904, 63_656),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("width", COUNTS)
+def test_number_of_parameters_is_the_authors(width):
+    config = DiscriminatorConfig(width=width)
+    made = [make(config, norm) for make in (make_shape_discriminator, make_appearance_discriminator) for norm in ("batch", "instance")]
+    assert tuple(sum(p.numel() for p in network.parameters()) for network in made) == COUNTS[width]
+
+
+@pytest.mark.parametrize(("settings", "shape"), [
+    ({}, (256, 32, 16)),
+    ({"downsamplings": 3}, (256, 16, 8)),  # the third halving keeps the channels
+    ({"head": "patch"}, (1, 32, 16)),
+])  # fmt: skip
+def test_size_and_channels_of_the_scores(settings, shape):
+    with torch.device("meta"):
+        network = make_shape_discriminator(DiscriminatorConfig(**settings), "batch")
+        assert network(torch.zeros(1, 3, 128, 64), torch.zeros(1, 18, 128, 64)).shape == (1, *shape)
