@@ -12,8 +12,15 @@ from posetransfer.image import Picture
 from posetransfer.pose.pose import Points, Pose
 from posetransfer.pose.skeleton import KEYPOINTS, LIMBS
 
-COLOURS = tuple(tuple(round(255 * part) for part in colorsys.hsv_to_rgb(i / len(KEYPOINTS), 1, 1)) for i in range(len(KEYPOINTS)))
-"""RGB of each joint: once around the circle of hues, as OpenPose colours its 18 joints. A limb has the colour of its far end."""
+COLOURS = tuple(tuple(round(255 * part) for part in colorsys.hsv_to_rgb(i / len(KEYPOINTS), 0.85, 1)) for i in range(len(KEYPOINTS)))
+"""RGB of each joint: once around the circle of hues, as OpenPose colours its 18 joints, a little paler, as pure blue is dark.
+A limb has the colour of its far end."""
+
+FACE = frozenset(i for i, name in enumerate(KEYPOINTS) if name == "nose" or name.endswith(("eye", "ear")))
+"""Drawn thinner: five joints must find room on a small head."""
+
+SHADE = (0, 0, 0, 150)
+"""RGBA of the edge around limbs and joints."""
 
 LONGEST = 4.0
 """A limb to a joint more than this many picture diagonals away is not drawn: such a joint is a slip, not an arm."""
@@ -97,12 +104,13 @@ def _skeleton(pose: Pose, window: tuple[int, int, int, int], thickness: float) -
     points[(np.abs(points - np.array(layer.size) / 2) > LONGEST * np.hypot(*pose.size) * finer).any(axis=1)] = np.nan
     pen = ImageDraw.Draw(layer)
     edge = 0.25 * thickness  # a dark edge keeps the limbs apart, and apart from a bright photo
+    thick = np.array([0.6 if joint in FACE else 1.0 for joint in range(len(KEYPOINTS))]) * thickness
     for parent, child in LIMBS:
-        _stick(pen, points[[parent, child]], (thickness + edge) * finer, (0, 0, 0, 150))
-        _stick(pen, points[[parent, child]], thickness * finer, (*_darker(COLOURS[child]), 255))
+        _stick(pen, points[[parent, child]], (thick[child] + edge) * finer, SHADE)
+        _stick(pen, points[[parent, child]], thick[child] * finer, (*_darker(COLOURS[child]), 255))
     for joint, colour in enumerate(COLOURS):
-        _dot(pen, points[joint], (0.75 * thickness + edge / 2) * finer, (0, 0, 0, 150))
-        _dot(pen, points[joint], 0.75 * thickness * finer, (*colour, 255))
+        _dot(pen, points[joint], (0.75 * thick[joint] + edge / 2) * finer, SHADE)
+        _dot(pen, points[joint], 0.75 * thick[joint] * finer, (*colour, 255))
     return np.array(layer.reduce(finer))
 
 
