@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from posetransfer.frame import Frame
     from posetransfer.image import load_photo, save_picture
     from posetransfer.pipeline import PoseTransfer, Result
-    from posetransfer.pose import KEYPOINTS, Pose, draw_pose, read_pose, read_poses, write_pose
+    from posetransfer.pose import KEYPOINTS, Pose, draw_pose, library_names, library_pose, read_pose, read_poses, write_pose
     from posetransfer.pose.estimator import Estimator
 
 __version__ = "0.1.0"
@@ -56,6 +56,8 @@ __all__ = [
     "WeightsError",
     "__version__",
     "draw_pose",
+    "library_names",
+    "library_pose",
     "load_photo",
     "read_pose",
     "read_poses",
@@ -71,6 +73,8 @@ _HOMES = {
     "PoseTransfer": "posetransfer.pipeline",
     "Result": "posetransfer.pipeline",
     "draw_pose": "posetransfer.pose",
+    "library_names": "posetransfer.pose",
+    "library_pose": "posetransfer.pose",
     "load_photo": "posetransfer.image",
     "read_pose": "posetransfer.pose",
     "read_poses": "posetransfer.pose",
