@@ -1,0 +1,173 @@
+"""The mask of one person: two segmenters on ONNX Runtime, held to the person's own skeleton."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from posetransfer.assets.network import Network
+from posetransfer.cutout.edges import guided
+from posetransfer.frame import body_box, standing_height
+from posetransfer.pose.pose import Pose
+from posetransfer.pose.skeleton import INDEX, LIMBS
+from posetransfer.window import Box, Mask, Picture, cut, paste, square, whole
+
+_WORK = 448  # longest side at which a mask is refined
+_PLAIN = 8.0  # mean distance (0..255) of a background's colours from one even shade; rooms and streets have 15 and more
+_NEAR, _FAR = 0.13, 0.20  # parts of the standing height: mask this near to the skeleton stays, this far from it goes
+_COVERED = 0.75  # a mask over less of the skeleton than this has missed the person
+
+_MEAN, _STD = np.array([0.485, 0.456, 0.406], np.float32), np.array([0.229, 0.224, 0.225], np.float32)
+
+
+class Cutout:
+    """Photo and pose in, the person's mask out; the networks are loaded at the first call.
+
+    BlazePose sees people in cluttered places, but only whole ones; U²-Net (small) sees whatever stands out, best
+    before a plain background or where the photo cuts the legs. If the one that fits misses the person, the other is asked.
+
+    Args:
+        threads: threads of ONNX Runtime; None takes all cores.
+    """
+
+    def __init__(self, threads: int | None = None) -> None:
+        self._blazepose = Network("blazepose_lite_seg_256.onnx", threads)
+        self._u2net = Network("u2netp_320.onnx", threads)
+
+    def mask(self, photo: Picture, pose: Pose) -> Mask:
+        """How much of each pixel is the person.
+
+        Args:
+            photo: uint8 (H, W, 3).
+            pose: the person's pose in the same pixels.
+
+        Returns:
+            float32 (H, W) in [0, 1]; other people and things away from the skeleton are 0.
+
+        Raises:
+            PoseError: the pose has too few joints to tell the person's size.
+        """
+        tall = standing_height(pose)
+        box = _inside(_grown(body_box(pose, tall), 0.12 * tall), photo.shape[:2])
+        scale = min(1.0, _WORK / max(box[2] - box[0], box[3] - box[1]))
+        size = max(2, round((box[3] - box[1]) * scale)), max(2, round((box[2] - box[0]) * scale))
+        seen = cut(photo, box, size)
+        factor = np.array([size[1] / (box[2] - box[0]), size[0] / (box[3] - box[1])])
+        own = Pose((pose.points - box[:2]) * factor - 0.5, size, pose.score)
+        distance = skeleton_distance(own) / (tall * factor[1])
+        rough = self._rough(seen, own, distance)
+        rough = rough * _reachable(rough, distance)
+        return _refined(rough, seen, photo, box)
+
+    def _rough(self, seen: Picture, pose: Pose, distance: Mask) -> Mask:
+        """The mask of the segmenter that fits; of the other one if that covers more of the skeleton."""
+        ankles = pose.inside[[INDEX["right_ankle"], INDEX["left_ankle"]]].any()
+        segmenters = [self._blazepose_mask, self._u2net_mask]
+        if not ankles or _unevenness(seen, distance) < _PLAIN:
+            segmenters.reverse()
+        first = segmenters[0](seen, pose)
+        if _coverage(first, pose) >= _COVERED:
+            return first
+        second = segmenters[1](seen, pose)
+        return max(first, second, key=lambda mask: _coverage(mask, pose))
+
+    def _blazepose_mask(self, seen: Picture, pose: Pose) -> Mask:
+        window = square(pose.box(), 1.4)
+        image = cut(seen, window, (256, 256)).astype(np.float32)[None] / 255
+        mask = self._blazepose("mask", image=image)[0, :, :, 0]
+        return paste(mask, window, np.zeros(seen.shape[:2], np.float32))
+
+    def _u2net_mask(self, seen: Picture, pose: Pose) -> Mask:
+        window = whole(seen.shape[:2])
+        image = (cut(seen, window, (320, 320)).astype(np.float32) / 255 - _MEAN) / _STD
+        mask = self._u2net("mask", image=image.transpose(2, 0, 1)[None])[0, 0]
+        mask = (mask - mask.min()) / max(float(mask.max() - mask.min()), 1e-6)
+        return paste(mask, window, np.zeros(seen.shape[:2], np.float32))
+
+
+def skeleton_distance(pose: Pose) -> Mask:
+    """float32 (height, width): pixels from each pixel to the nearest limb (or lone joint) of a pose."""
+    height, width = pose.size
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    nearest = np.full((height, width), np.inf, np.float32)
+    for a, b in [*LIMBS, *((i, i) for i in range(18)), (2, 8), (5, 11), (2, 5), (8, 11)]:  # with the outline of the trunk
+        (ax, ay), (bx, by) = pose.points[a], pose.points[b]
+        if np.isnan(ax) or np.isnan(bx):
+            continue
+        along = ((x - ax) * (bx - ax) + (y - ay) * (by - ay)) / max((bx - ax) ** 2 + (by - ay) ** 2, 1e-9)
+        along = along.clip(0, 1)
+        nearest = np.minimum(nearest, np.hypot(x - ax - along * (bx - ax), y - ay - along * (by - ay)))
+    return nearest.astype(np.float32)
+
+
+def _reachable(mask: Mask, distance: Mask) -> Mask:
+    """1 where the mask hangs together with the skeleton and lies near it; falls to 0 between `_NEAR` and `_FAR`."""
+    step = max(1, max(mask.shape) // 128)  # what hangs together is told on a coarse grid: growing is quick there
+    allowed = (mask > 0.3)[::step, ::step] & (distance < _FAR)[::step, ::step]
+    grown = (distance < 0.03)[::step, ::step] & allowed
+    while True:
+        wider = _neighbours(grown) & allowed
+        if (wider == grown).all():
+            break
+        grown = wider
+    for _ in range(2):  # the soft edge lies outside the firm mask
+        grown = _neighbours(grown)
+    near = ((_FAR - distance) / (_FAR - _NEAR)).clip(0, 1)
+    fine = np.repeat(np.repeat(grown, step, axis=0), step, axis=1)[: mask.shape[0], : mask.shape[1]]
+    return np.asarray(near * fine, np.float32)
+
+
+def _neighbours(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """The mask and its eight neighbours."""
+    padded = np.pad(mask, 1)
+    height, width = mask.shape
+    return np.logical_or.reduce([padded[y : y + height, x : x + width] for y in range(3) for x in range(3)])
+
+
+def _refined(rough: Mask, seen: Picture, photo: Picture, box: Box) -> Mask:
+    """The mask at the photo's resolution, its edge drawn along the photo's edges."""
+    radius = max(2, round(max(rough.shape) / 100))
+    slopes, offset = guided(rough, seen, radius, 1e-3)
+    y0, x0, y1, x1 = (round(edge + 0.5) for edge in (box[1], box[0], box[3], box[2]))
+    empty = np.zeros((y1 - y0, x1 - x0), np.float32)
+    fine = paste(offset, whole(empty.shape), empty)
+    for channel in range(3):
+        colour = photo[y0:y1, x0:x1, channel].astype(np.float32) / 255
+        fine += paste(np.ascontiguousarray(slopes[:, :, channel]), whole(empty.shape), empty) * colour
+    # The filter leaves a veil inside and outside: what is nearly all or nothing becomes all or nothing.
+    fine = ((fine - 0.15) / 0.7).clip(0, 1)
+    mask = np.zeros(photo.shape[:2], np.float32)
+    mask[y0:y1, x0:x1] = fine * fine * (3 - 2 * fine)
+    return mask
+
+
+def _coverage(mask: Mask, pose: Pose) -> float:
+    """Share of points along the limbs inside the picture that the mask covers."""
+    points = np.concatenate([pose.points[a] + (pose.points[b] - pose.points[a]) * np.linspace(0.1, 0.9, 9)[:, None] for a, b in LIMBS])
+    points = points[~np.isnan(points[:, 0])].round().astype(int)
+    height, width = mask.shape
+    points = points[(points >= 0).all(axis=1) & (points < [width, height]).all(axis=1)]
+    return float((mask[points[:, 1], points[:, 0]] > 0.5).mean()) if len(points) else 0.0
+
+
+def _unevenness(seen: Picture, distance: Mask) -> float:
+    """Mean absolute distance of the colours away from the person from the linear shade that fits them best."""
+    y, x = np.nonzero(distance > _NEAR)
+    if len(y) < 3:
+        return float("inf")
+    colours = seen[y, x].astype(np.float32)
+    shade = np.stack([np.ones_like(x), x, y], axis=1) / np.array([1, *seen.shape[1::-1]], np.float32)
+    fit = np.linalg.lstsq(shade, colours, rcond=None)[0]
+    return float(np.abs(colours - shade @ fit).mean())
+
+
+def _grown(box: Box, margin: float) -> Box:
+    return box[0] - margin, box[1] - margin, box[2] + margin, box[3] + margin
+
+
+def _inside(box: Box, size: tuple[int, ...]) -> Box:
+    """The box cut off at the photo's border and widened to whole pixels."""
+    height, width = size
+    left, right = np.clip([np.floor(box[0]), np.ceil(box[2])], 0, width - 1)
+    top, bottom = np.clip([np.floor(box[1]), np.ceil(box[3])], 0, height - 1)
+    return float(left - 0.5), float(top - 0.5), float(right + 0.5), float(bottom + 0.5)
