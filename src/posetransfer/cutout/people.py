@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from posetransfer.assets.network import Network
 from posetransfer.cutout.edges import guided
-from posetransfer.frame import body_box, standing_height
+from posetransfer.pose.body import body_box, standing_height
 from posetransfer.pose.pose import Pose
 from posetransfer.pose.skeleton import INDEX, LIMBS
 from posetransfer.window import Box, Mask, Picture, cut, paste, square, whole
