@@ -118,7 +118,7 @@ class TrainingStep:
         for _ in range(config.discriminator_steps):
             for name, judge in judges.items():
                 terms |= self._judge_phase(name, judge, fake, batch.target, conditions[name], rng)
-        self._update_mean()
+        self._update_mean(step)
         return terms
 
     def _generator_phase(self, fake: Tensor, batch: TensorBatch, judges: dict[str, Judge]) -> dict[str, float]:
@@ -175,13 +175,15 @@ class TrainingStep:
                 group["lr"] = config.discriminator_lr * factor
 
     @torch.no_grad()
-    def _update_mean(self) -> None:
+    def _update_mean(self, step: int) -> None:
         if self.mean_generator is None:
             return
+        # a young mean forgets faster: the initial weights must not linger in it for thousands of steps
+        decay = min(self.settings.training.ema, (1 + step) / (10 + step))
         pairs = zip(self.mean_generator.state_dict().values(), self.generator.state_dict().values(), strict=True)
         for mean, now in pairs:
             if mean.is_floating_point():
-                mean.lerp_(now, 1 - self.settings.training.ema)
+                mean.lerp_(now, 1 - decay)
             else:
                 mean.copy_(now)
 
