@@ -5,6 +5,7 @@ A reference is small and can be sent to another process; `load` reads the pixels
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -100,7 +101,7 @@ def load(source: Source) -> Picture:
     return source.load() if isinstance(source, PictureFile) else source
 
 
-def load_batch(pairs: list[Pair]) -> Batch:
+def load_batch(pairs: Sequence[Pair]) -> Batch:
     """Read the pictures and masks of some pairs."""
     return Batch(
         names=[pair.name for pair in pairs],

@@ -22,25 +22,24 @@ from posetransfer.evaluation.metrics.pixels import NAMES, PixelMeasure
 from posetransfer.evaluation.pictures import Pair, load_batch
 from posetransfer.pose.pose import Pose
 
-Preparation = Callable[[Batch], Batch]
+Load = Callable[[Sequence[Pair]], Batch]
+"""Reads pairs, in the form of a protocol."""
 
 
 @dataclass(frozen=True)
 class PairWork:
-    """Reads pairs, brings them into the protocol's form, measures them; what `chunks.run` sends to its processes."""
+    """Reads pairs and measures them; what `chunks.run` sends to its processes."""
 
     pairs: Sequence[Pair]
     measures: Sequence[Measure]
-    prepare: Preparation | None = None
+    load: Load = load_batch
 
     def __len__(self) -> int:
         return len(self.pairs)
 
     def __call__(self, start: int, stop: int) -> Columns:
         """The columns of the pairs start..stop."""
-        batch = load_batch(list(self.pairs[start:stop]))
-        if self.prepare is not None:
-            batch = self.prepare(batch)
+        batch = self.load(self.pairs[start:stop])
         columns: Columns = {}
         for measure in self.measures:
             columns |= measure(batch)
@@ -50,7 +49,7 @@ class PairWork:
 def score_pairs(
     pairs: Sequence[Pair],
     measures: Sequence[Measure] = (PixelMeasure(),),
-    prepare: Preparation | None = None,
+    load: Load = load_batch,
     processes: int = 1,
     folder: Path | None = None,
     progress: Progress | None = None,
@@ -60,7 +59,7 @@ def score_pairs(
     Args:
         pairs: what to compare.
         measures: what to measure.
-        prepare: brings a batch into the form of a protocol.
+        load: reads the pictures; a `Protocol` brings them into its form.
         processes: how many work at once.
         folder: keeps finished chunks; it must belong to these very pairs and measures.
         progress: called after every chunk with (pairs done, pairs in all).
@@ -68,7 +67,7 @@ def score_pairs(
     Returns:
         The columns of all measures, a row per pair, in the order of `pairs`.
     """
-    return run(PairWork(pairs, measures, prepare), processes, folder, progress)
+    return run(PairWork(pairs, measures, load), processes, folder, progress)
 
 
 def score_pictures(
