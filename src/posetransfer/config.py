@@ -22,6 +22,10 @@ class ModelConfig:
     """Pose-attentional transfer blocks."""
     norm: Literal["instance", "batch"] = "instance"
     """Normalisation; the paper: batch for Market-1501, instance for DeepFashion."""
+    transfer: Literal["attention", "no_addition", "no_concatenation", "residual"] = "attention"
+    """What the blocks do: `attention` is the paper; the others are its ablations (section 4.4). `no_addition` drops the residual
+    sum, `no_concatenation` keeps the picture code out of the pose stream, `residual` is a plain residual generator that
+    reads photo and poses joined at its input."""
     dropout: bool = True
     """Dropout 0.5 inside the blocks while training."""
     heatmaps: Literal["gaussian", "impulse"] = "gaussian"
@@ -45,7 +49,7 @@ class DiscriminatorConfig:
     width: int = 64
     """Channels of the first layer (`ndf`)."""
     blocks: int = 3
-    """Residual blocks behind the down-sampling."""
+    """Residual blocks behind the down-sampling; 0 is an ablation of the paper."""
     downsamplings: int = 2
     """Halvings of the size; the third keeps the number of channels."""
     dropout: bool = True
@@ -54,6 +58,9 @@ class DiscriminatorConfig:
     """ReLU in the authors' code; the paper writes LeakyReLU 0.2."""
     head: Literal["features", "patch"] = "features"
     """`features`: the loss is taken over all 4*width channels (authors' code); `patch`: a final 3x3 convolution to one channel."""
+    initialise: Literal["default", "normal", "torch-0.3"] = "default"
+    """`default`: torch's own rule (the authors' code never applies its `init_type` here); `normal`: as the generator;
+    `torch-0.3`: torch's own rule with batch-norm scales from U(0, 1), as the authors' torch 0.3.1 drew them."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +70,12 @@ class LossConfig:
     gan: Literal["vanilla", "lsgan"] = "vanilla"
     """Binary cross-entropy on a sigmoid, or squared error on the raw output."""
     gan_weight: float = 5.0
-    """Weight of the adversarial loss; the authors' code scales the discriminators' losses with it too. 0 trains no discriminator."""
+    """Weight of the adversarial loss; 0 trains no discriminator."""
+    gan_weight_scales_discriminators: bool = True
+    """Authors' code: the discriminators' losses are multiplied by `gan_weight` too (paper: no; Adam hardly notices)."""
+    bce: Literal["logits", "sigmoid"] = "logits"
+    """How the vanilla loss is computed: stably from raw scores, or through an explicit sigmoid with the logarithm cut at -100
+    (authors' code); they differ only where the sigmoid saturates."""
     gan_start: int = 0
     """First step (counted from 1) at which the discriminators take part; before it only L1 and perceptual loss are used."""
     halve_gan: bool = True
@@ -116,12 +128,16 @@ class TrainingConfig:
 
     batch: int = 32
     """Pairs a step, over all processes."""
+    accumulate: int = 1
+    """Parts that a batch is computed in, one behind the other: less memory, the same gradients (but for batch norm, which sees a part)."""
     steps: int = 87_500
     """Optimiser steps of the generator."""
     constant_steps: int = 62_375
     """Steps at the full learning rate; behind them it falls to zero in steps of `epoch_steps`."""
     epoch_steps: int = 125
     """Steps of the authors' "epoch" of 4,000 random pairs; the learning rate changes at its ends only."""
+    last_batch: int = 0
+    """Pairs in the last batch of each epoch where they do not divide it (4,000 = 571 x 7 + 3); 0: all batches are whole."""
     decay_epochs: int = 201
     """Epochs that a full decay to zero would take; the last epoch of the paper's presets then has rate exactly 0."""
     generator_lr: float = 2e-4
@@ -140,11 +156,28 @@ class TrainingConfig:
     """Autocast type; `auto` takes bf16 where the processor or GPU computes in it, else fp32."""
     channels_last: bool = True
     """Memory layout of the convolutions; changes speed, not results."""
+    fused_adam: bool = True
+    """Adam as one kernel for all parameters; changes speed, not results."""
+    compile: bool = False
+    """Let `torch.compile` write the kernels: the first steps take minutes, the others less time. Needs a C++ compiler."""
+    sync_batch_norm: bool = False
+    """With several processes: batch norm over the pictures of all of them, as one process with the whole batch has it."""
     seed: int = 0
+    """Decides everything random: first weights, pairs, their changes, dropout, pools."""
     sample_every: int = 1000
     """Steps between two sheets of the 16 fixed test pairs (and two validations)."""
+    validation_pairs: int = 256
+    """Test pairs that a validation scores, the same ones every time."""
     checkpoint_every: int = 500
     """Steps between two checkpoints."""
+    keep_last: int = 2
+    """Newest checkpoints kept."""
+    keep_best: int = 1
+    """Best checkpoints kept besides, by `best_score`; 0 keeps none."""
+    best_score: Literal["l1", "l1_person", "ssim"] = "l1_person"
+    """Validation score that "best" is judged by: `l1` and `l1_person` (inside the person's mask) should be low, `ssim` high."""
+    weights: Literal["last", "best"] = "last"
+    """State that `weights/` is made of at the end: the last one (paper) or the best one kept."""
 
 
 @dataclass(frozen=True)
@@ -157,6 +190,15 @@ class Settings:
     augmentation: Augmentation = field(default_factory=Augmentation)
     training: TrainingConfig = field(default_factory=TrainingConfig)
 
+
+_MARKET = Settings(ModelConfig(size=(128, 64), norm="batch"), DiscriminatorConfig(), LossConfig(), Augmentation(), TrainingConfig())
+_FASHION = Settings(
+    ModelConfig(size=(256, 176), norm="instance"),
+    DiscriminatorConfig(),
+    LossConfig(gan="lsgan", l1_weight=1.0, perceptual_weight=1.0),
+    Augmentation(),
+    TrainingConfig(batch=7, steps=400_400, constant_steps=285_428, epoch_steps=572, last_batch=3, pool=0),
+)
 
 _GROWING = Augmentation(
     flip=0.5,
@@ -171,7 +213,12 @@ _GROWING = Augmentation(
     mask_error=0.5,
 )
 _SHIPPED_FEATURES = LossConfig(
-    gan="lsgan", gan_weight=0.0, perceptual="vgg16", perceptual_layers=("relu1_2", "relu2_2", "relu3_3"), perceptual_weight=10.0
+    gan="lsgan",
+    gan_weight=0.0,
+    l1_weight=40.0,
+    perceptual="vgg16",
+    perceptual_layers=("relu1_2", "relu2_2", "relu3_3"),
+    perceptual_weight=10.0,
 )
 _GROWING_MODEL = ModelConfig(size=(64, 44), width=16, norm="batch", dropout=False, sigma=1.5, backdrop="plain")
 _GROWING_TRAINING = TrainingConfig(
@@ -180,18 +227,13 @@ _GROWING_TRAINING = TrainingConfig(
 )  # fmt: skip
 
 PRESETS: dict[str, Settings] = {
-    # paper.md 1.4: the authors' README command line and defaults
-    "market1501": Settings(
-        ModelConfig(size=(128, 64), norm="batch"), DiscriminatorConfig(), LossConfig(), Augmentation(), TrainingConfig()
-    ),
-    # paper.md 1.5: batch of 7, 4,000 pairs an epoch = 572 steps (the last of 3 pairs), LSGAN, no pool
-    "deepfashion": Settings(
-        ModelConfig(size=(256, 176), norm="instance"),
-        DiscriminatorConfig(),
-        LossConfig(gan="lsgan", l1_weight=1.0, perceptual_weight=1.0),
-        Augmentation(),
-        TrainingConfig(batch=7, steps=400_400, constant_steps=285_428, epoch_steps=572, pool=0),
-    ),
+    # the authors' README command line and defaults
+    "market1501": _MARKET,
+    # batches of 7, 4,000 pairs an epoch = 571 whole steps and one of 3 pairs, LSGAN, no pool
+    "deepfashion": _FASHION,
+    # the same two trainings on rendered people, with the feature network that is shipped: nothing to fetch
+    "people-street": replace(_MARKET, loss=replace(_MARKET.loss, perceptual="vgg16")),
+    "people-studio": replace(_FASHION, loss=replace(_FASHION.loss, perceptual="vgg16")),
     "people-64": Settings(_GROWING_MODEL, DiscriminatorConfig(width=16), _SHIPPED_FEATURES, _GROWING, _GROWING_TRAINING),
     "people-128": Settings(
         replace(_GROWING_MODEL, size=(128, 88), sigma=3.0),

@@ -12,7 +12,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from posetransfer.config import ModelConfig
 from posetransfer.engines.engine import Array, Explanation, Precision, match_batches
 from posetransfer.errors import SettingsError, WeightsError
-from posetransfer.networks import Generator
+from posetransfer.networks import Generator, make_generator
 from posetransfer.weights import Weights
 
 _TYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
@@ -87,7 +87,7 @@ def build_generator(weights: Weights) -> Generator:
     Raises:
         WeightsError: the tensors do not fit the network; names the first.
     """
-    network = Generator(weights.config)
+    network = make_generator(weights.config)
     counters = {name: buffer for name, buffer in network.state_dict().items() if name.endswith("num_batches_tracked")}
     try:
         network.load_state_dict({name: torch.from_numpy(array) for name, array in weights.tensors.items()} | counters)

@@ -111,3 +111,24 @@ class TransferBlock(nn.Module):
         mask = torch.sigmoid(pose)  # (B, C, h, w)
         picture = picture + mask * self.picture(picture)  # (B, C, h, w)
         return picture, torch.cat([pose, picture], dim=1), mask
+
+
+class BlockWithoutAddition(TransferBlock):
+    """Ablation "w/o add": the new picture code replaces the old one."""
+
+    def forward(self, picture: Tensor, pose: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """As `TransferBlock.forward`."""
+        pose = self.pose(pose)  # (B, C, h, w)
+        mask = torch.sigmoid(pose)  # (B, C, h, w)
+        picture = mask * self.picture(picture)  # (B, C, h, w)
+        return picture, torch.cat([pose, picture], dim=1), mask
+
+
+class BlockWithoutConcatenation(TransferBlock):
+    """Ablation "w/o cat": the pose stream never sees the picture, so its code keeps C channels."""
+
+    def forward(self, picture: Tensor, pose: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """As `TransferBlock.forward`, but the pose code is (B, C, h, w) before and behind every block."""
+        pose = self.pose(pose)  # (B, C, h, w)
+        mask = torch.sigmoid(pose)  # (B, C, h, w)
+        return picture + mask * self.picture(picture), pose, mask

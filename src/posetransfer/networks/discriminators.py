@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from posetransfer.config import DiscriminatorConfig
 from posetransfer.networks.blocks import ConvNorm, Norm, ResidualBlock
+from posetransfer.networks.initialise import initialise_discriminator
 from posetransfer.networks.patn import KEYPOINT_MAPS
 
 
@@ -35,6 +36,7 @@ class Discriminator(nn.Module):
         if config.head == "patch":
             layers.append(nn.Conv2d(channels, 1, 3, padding=1, padding_mode="reflect"))
         self.layers = nn.Sequential(*layers)
+        initialise_discriminator(self, config.initialise)
 
     def forward(self, picture: Tensor, condition: Tensor) -> Tensor:
         """Scores (B, 4 width or 1, H/4, W/4).

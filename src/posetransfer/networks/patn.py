@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from posetransfer.config import ModelConfig
-from posetransfer.networks.blocks import ConvNorm, Norm, TransferBlock, UpNorm
+from posetransfer.networks.blocks import BlockWithoutAddition, BlockWithoutConcatenation, ConvNorm, Norm, TransferBlock, UpNorm
 
 KEYPOINT_MAPS = 18
 
@@ -33,6 +33,30 @@ def make_encoder(inputs: int, width: int, norm: Norm) -> nn.Sequential:
     )
 
 
+def check_sides(photo: Tensor) -> None:
+    """Refuse a height or width that is not divisible by 4 (`ValueError`): two halvings and two doublings must meet."""
+    if photo.shape[-2] % 4 or photo.shape[-1] % 4:
+        raise ValueError(f"height and width must be divisible by 4, got {tuple(photo.shape[-2:])}")
+
+
+def make_decoder(width: int, norm: Norm) -> nn.Sequential:
+    """Two transposed convolutions that double the size, then a 7x7 convolution: (B, 4 width, h, w) to (B, 3, 4h, 4w) in [-1, 1]."""
+    return nn.Sequential(
+        UpNorm(4 * width, 2 * width, norm),
+        UpNorm(2 * width, width, norm),
+        nn.Conv2d(width, 3, 7, padding=3, padding_mode="reflect"),
+        nn.Tanh(),
+    )
+
+
+def make_blocks(config: ModelConfig) -> list[TransferBlock]:
+    """The transfer blocks, or those of an ablation; every block but the first reads a pose code of twice the channels."""
+    kinds = {"attention": TransferBlock, "no_addition": BlockWithoutAddition, "no_concatenation": BlockWithoutConcatenation}
+    block, c = kinds[config.transfer], 4 * config.width
+    later = c if config.transfer == "no_concatenation" else 2 * c
+    return [block(c, c if t == 0 else later, config.norm, config.dropout) for t in range(config.blocks)]
+
+
 class Generator(nn.Module):
     """Paints the person of a photo in another pose.
 
@@ -49,13 +73,8 @@ class Generator(nn.Module):
         n, norm = config.width, config.norm
         self.photo_encoder = make_encoder(3, n, norm)
         self.pose_encoder = make_encoder(2 * KEYPOINT_MAPS, n, norm)
-        self.blocks = nn.ModuleList(TransferBlock(4 * n, 4 * n if t == 0 else 8 * n, norm, config.dropout) for t in range(config.blocks))
-        self.decoder = nn.Sequential(
-            UpNorm(4 * n, 2 * n, norm),
-            UpNorm(2 * n, n, norm),
-            nn.Conv2d(n, 3, 7, padding=3, padding_mode="reflect"),
-            nn.Tanh(),
-        )
+        self.blocks = nn.ModuleList(make_blocks(config))
+        self.decoder = make_decoder(n, norm)
 
     @overload
     def forward(self, photo: Tensor, source_maps: Tensor, target_maps: Tensor, attention: Literal[False] = False) -> Tensor: ...
@@ -78,8 +97,7 @@ class Generator(nn.Module):
         Raises:
             ValueError: a side that is not divisible by 4.
         """
-        if photo.shape[-2] % 4 or photo.shape[-1] % 4:
-            raise ValueError(f"height and width must be divisible by 4, got {tuple(photo.shape[-2:])}")
+        check_sides(photo)
         picture = self.photo_encoder(photo)  # (B, C, h, w)
         pose = self.pose_encoder(torch.cat([source_maps, target_maps], dim=1))  # (B, C, h, w)
         masks, codes = [], []

@@ -37,17 +37,20 @@ def parameter_count(config: ModelConfig) -> int:
 
 def _tensors(config: ModelConfig) -> Iterator[tuple[str, Shape]]:
     n, c = config.width, 4 * config.width
-    for encoder, inputs in (("photo_encoder", 3), ("pose_encoder", 2 * KEYPOINT_MAPS)):
+    plain = config.transfer == "residual"  # photo and poses are joined at the input
+    encoders = {"photo_encoder": 3 + 2 * KEYPOINT_MAPS} if plain else {"photo_encoder": 3, "pose_encoder": 2 * KEYPOINT_MAPS}
+    for encoder, inputs in encoders.items():
         yield from _conv_norm(config, f"{encoder}.0.0", f"{encoder}.0.1", (n, inputs, 7, 7))
         yield from _conv_norm(config, f"{encoder}.1.0", f"{encoder}.1.1", (2 * n, n, 3, 3))
         yield from _conv_norm(config, f"{encoder}.2.0", f"{encoder}.2.1", (c, 2 * n, 3, 3))
     for t in range(config.blocks):
-        k = c if t == 0 else 2 * c  # every block but the first reads pose and picture code
-        picture, pose = f"blocks.{t}.picture", f"blocks.{t}.pose"
+        k = c if t == 0 or config.transfer == "no_concatenation" else 2 * c  # every block but the first reads pose and picture code
+        picture, pose = f"blocks.{t}.{'branch' if plain else 'picture'}", f"blocks.{t}.pose"
         yield from _conv_norm(config, f"{picture}.0.0", f"{picture}.0.1", (c, c, 3, 3))
         yield from _conv_norm(config, f"{picture}.2", f"{picture}.3", (c, c, 3, 3))
-        yield from _conv_norm(config, f"{pose}.0.0", f"{pose}.0.1", (k, k, 3, 3))
-        yield from _conv(f"{pose}.2", (c, k, 3, 3), c, bias=config.norm == "instance")  # no norm behind it
+        if not plain:
+            yield from _conv_norm(config, f"{pose}.0.0", f"{pose}.0.1", (k, k, 3, 3))
+            yield from _conv(f"{pose}.2", (c, k, 3, 3), c, bias=config.norm == "instance")  # no norm behind it
     yield from _conv_norm(config, "decoder.0.0", "decoder.0.1", (c, 2 * n, 3, 3), outputs=2 * n)  # transposed: (in, out, h, w)
     yield from _conv_norm(config, "decoder.1.0", "decoder.1.1", (2 * n, n, 3, 3), outputs=n)
     yield from _conv("decoder.2", (3, n, 7, 7), 3, bias=True)
