@@ -32,7 +32,7 @@ ROOMS: dict[str, set[str]] = {
     "people": {"errors", "image", "pose"},
     "data": {"errors", "config", "image", "pose", "cutout", "frame"},
     "training": {"errors", "config", "assets", "networks", "weights", "data"},
-    "evaluation": {"errors", "image", "pose", "frame", "data"},
+    "evaluation": {"errors", "assets", "image", "pose", "frame", "data"},
     "batch": {"errors", "image", "pose", "data", "pipeline"},
     "video": {"errors", "image", "pose", "data", "pipeline"},
     "augment": {"errors", "image", "pose", "data", "pipeline"},
