@@ -47,6 +47,5 @@ def pose(
     if json:
         print(dumps({"output": str(output), "draw": draw and str(draw), "score": round(score, 3), "missing": missing}))
     else:
-        print(
-            f"{output}: {18 - len(missing)} of 18 joints, mean score {score:.2f}" + (f"; missing: {', '.join(missing)}" if missing else "")
-        )
+        without = f"; missing: {', '.join(missing)}" if missing else ""
+        print(f"{output}: {18 - len(missing)} of 18 joints, mean score {score:.2f}{without}")

@@ -45,7 +45,7 @@ def _grown(hole: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     for axis in (0, 1):
         sums = np.cumsum(np.pad(hole, [(radius + 1, radius) if i == axis else (0, 0) for i in (0, 1)]), axis=axis)
         width = 2 * radius + 1
-        hole = (sums.take(range(width, sums.shape[axis]), axis) - sums.take(range(sums.shape[axis] - width), axis)) > 0
+        hole = np.asarray(sums.take(range(width, sums.shape[axis]), axis) > sums.take(range(sums.shape[axis] - width), axis))
     return hole
 
 
@@ -59,12 +59,12 @@ def _push_pull(colour: Colours, known: Mask) -> Colours:
     height, width = known.shape
     if height <= 2 or width <= 2 or known.min() > 0.999:
         weight = known.sum() + 1e-6
-        mean = (colour * known[:, :, None]).sum(axis=(0, 1)) / weight
+        mean: Colours = (colour * known[:, :, None]).sum(axis=(0, 1)) / weight
         return colour * known[:, :, None] + mean * (1 - known[:, :, None])
     even = np.pad(known, ((0, height % 2), (0, width % 2)))
     weighted = np.pad(colour * known[:, :, None], ((0, height % 2), (0, width % 2), (0, 0)))
     weight = even.reshape(even.shape[0] // 2, 2, -1, 2).sum(axis=(1, 3))
-    coarse = weighted.reshape(weighted.shape[0] // 2, 2, -1, 2, 3).sum(axis=(1, 3)) / np.maximum(weight, 1e-6)[:, :, None]
+    coarse: Colours = weighted.reshape(weighted.shape[0] // 2, 2, -1, 2, 3).sum(axis=(1, 3)) / np.maximum(weight, 1e-6)[:, :, None]
     coarse = _push_pull(coarse, np.minimum(weight, 1))
     fine = _doubled(coarse)[:height, :width]
     return colour * known[:, :, None] + fine * (1 - known[:, :, None])

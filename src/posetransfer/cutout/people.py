@@ -121,7 +121,8 @@ def _neighbours(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     """The mask and its eight neighbours."""
     padded = np.pad(mask, 1)
     height, width = mask.shape
-    return np.logical_or.reduce([padded[y : y + height, x : x + width] for y in range(3) for x in range(3)])
+    shifted = [padded[y : y + height, x : x + width] for y in range(3) for x in range(3)]
+    return np.asarray(np.any(shifted, axis=0))
 
 
 def _refined(rough: Mask, seen: Picture, photo: Picture, box: Box) -> Mask:

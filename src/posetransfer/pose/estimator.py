@@ -27,6 +27,7 @@ _PERSON = 0.25  # a person's score in MultiPose, below which boxes are noise
 _SIDE = 256  # Thunder's input
 _SEARCH = 512  # longest side that MultiPose sees: small people are lost at 256
 _BODY = slice(5, 17)  # shoulders to ankles in COCO's order
+_NOSE_AND_EYES = slice(0, 3)
 _ORDER = [INDEX[name] for name in COCO17]
 
 Found = npt.NDArray[np.float64]  # (17, 3): x, y in pixels, score
@@ -83,7 +84,7 @@ class Estimator:
             raise NoPersonFound(_nobody(name, candidates))
         if not 0 <= wanted < len(people):
             raise NoPersonFound(
-                f"{name}: person {wanted} was asked for (counted from 0, the largest), but {len(people)} found; "
+                f"{name}: person {wanted} was asked for (counted from 0, the largest), but the photo shows {len(people)}; "
                 f"give a number from 0 to {len(people) - 1}."
             )
         return _pose(people[wanted].found, photo.shape[:2])
@@ -142,6 +143,19 @@ def _in_pixels(keypoints: Found, corner: tuple[float, float], extent: tuple[floa
     return np.stack([x, y, keypoints[:, 2]], axis=1)
 
 
+def _from_behind(found: Found) -> bool:
+    """Is the face turned away? Thunder then draws it on the back of the head, with middling scores.
+
+    The right shoulder is then on the right in the picture, and the nose between the ears: not that of somebody who looks
+    over the shoulder.
+    """
+    nose, left_ear, right_ear, left, right = found[[0, 3, 4, 5, 6], 0]
+    if found[5:7, 2].min() < VISIBLE:
+        return False
+    breadth, trunk = right - left, np.abs(found[11:13, 1].mean() - found[5:7, 1].mean())
+    return bool(breadth > 0.3 * trunk and min(left_ear, right_ear) <= nose <= max(left_ear, right_ear))
+
+
 def _extent(found: Found, least: float) -> Box:
     seen = found[found[:, 2] >= least]
     if len(seen) == 0:
@@ -195,6 +209,8 @@ def _pose(found: Found, size: tuple[int, int]) -> Pose:
     points, score = np.full((18, 2), np.nan), np.zeros(18)
     inside = (found[:, 0] >= -0.5) & (found[:, 0] < width - 0.5) & (found[:, 1] >= -0.5) & (found[:, 1] < height - 0.5)
     seen = (found[:, 2] >= VISIBLE) & inside
+    if _from_behind(found):
+        seen[_NOSE_AND_EYES] = False
     points[_ORDER] = np.where(seen[:, None], found[:, :2], np.nan)
     score[_ORDER] = np.where(seen, found[:, 2].clip(0, 1), 0)
     shoulders = [INDEX["right_shoulder"], INDEX["left_shoulder"]]
