@@ -31,6 +31,9 @@ __all__ = ["Format", "pose_format", "read_pose", "read_poses", "write_pose"]
 
 MAX_BYTES = 64_000_000
 
+LARGEST = 1e6
+"""No coordinate is larger, in pixels."""
+
 PoseSource = str | Path | Mapping[str, Any] | list[Any] | npt.NDArray[Any]
 """A path, the text of a file, decoded JSON, or an array."""
 
@@ -90,19 +93,23 @@ def _read(source: PoseSource) -> tuple[str, Format, list[Person]]:
 
 def _is_content(text: str) -> bool:
     first = text.lstrip().partition("\n")[0]
-    return first[:1] in ("{", "[") or bool(HEADER.match(first) or ROW.match(first))
+    return first[:1] in ("{", "[") or "\n" in text or bool(HEADER.match(first) or ROW.match(first))
 
 
 def _content(path: Path) -> bytes:
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise PoseError(
-                f"{path}: {path.stat().st_size / 1e6:,.0f} MB are no pose file (at most {MAX_BYTES // 10**6} MB are read); take one person out of it."
-            )
         with path.open("rb") as file:
-            return file.read(MAX_BYTES)
-    except OSError as error:
-        raise PoseError(f"{path}: the pose file cannot be opened ({error.strerror or error}); check the path.") from error
+            size = path.stat().st_size
+            content = b"" if size > MAX_BYTES else file.read(MAX_BYTES + 1)  # read with a limit: a device has no size
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise PoseError(f"{path}: the pose file cannot be opened ({reason}); check the path.") from error
+    if max(size, len(content)) > MAX_BYTES:
+        megabytes = f"{max(size, len(content)) / 1e6:,.0f} MB"
+        raise PoseError(
+            f"{path}: {megabytes} is too large for a pose file (at most {MAX_BYTES // 10**6} are read); take one person out of it."
+        )
+    return content
 
 
 def _choose(people: list[Person], person: int | str, name: str) -> Person:
@@ -129,8 +136,8 @@ def _pose(person: Person, size: tuple[int, int] | None, form: Format, name: str)
     if "neck" not in person.joints:
         shoulders = [INDEX["right_shoulder"], INDEX["left_shoulder"]]
         points[INDEX["neck"]], score[INDEX["neck"]] = points[shoulders].mean(axis=0), score[shoulders].min()
-    if np.isinf(points).any():
-        raise PoseError(f"{name}: a coordinate is infinite; pixels were expected, so detect the pose again.")
+    if (np.abs(points) > LARGEST).any():
+        raise PoseError(f"{name}: a coordinate of {np.nanmax(np.abs(points)):g} is no pixel of a picture; detect the pose again.")
     if form != "posetransfer" and _is_relative(points, size, name):
         assert size is not None
         points = points * [size[1], size[0]]
@@ -160,4 +167,4 @@ def _guess_size(points: npt.NDArray[np.float64], form: Format) -> tuple[int, int
                 return (height, width)
     left, top = np.nanmin(points, axis=0)
     margin = 0.1 * max(right - left, bottom - top) + 1
-    return max(1, math.ceil(min(bottom + margin, 1e6))), max(1, math.ceil(min(right + margin, 1e6)))
+    return max(1, math.ceil(bottom + margin)), max(1, math.ceil(right + margin))

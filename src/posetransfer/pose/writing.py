@@ -39,7 +39,7 @@ def write_pose(pose: Pose | Sequence[Pose], path: str | Path, format: Format = "
 def _content(people: list[Pose], name: str, format: Format) -> bytes:
     if format == "numpy":
         buffer = io.BytesIO()
-        arrays = [np.column_stack([pose.points, pose.score]) for pose in people]
+        arrays = [np.where(pose.present[:, None], _triples(pose, KEYPOINTS), [np.nan, np.nan, 0]) for pose in people]
         np.save(buffer, arrays[0] if len(arrays) == 1 else np.stack(arrays))
         return buffer.getvalue()
     if format == "patn-rows":
