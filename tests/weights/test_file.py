@@ -162,7 +162,7 @@ def test_config_that_is_none_is_refused(text, pattern, folder):
 
 @pytest.mark.parametrize(("name", "value", "wanted"), [
     ("size", [255, 176], "divisible by 4"), ("size", [256], "a list of 2 whole numbers"), ("size", "big", "a list of 2 whole numbers"),
-    ("size", [100_000, 8], "8 to 4096"), ("width", 0, "from 1 to 1024"), ("width", 6.5, "a whole number"),
+    ("size", [100_000, 8], "two sides of 8 to 4096"), ("width", 0, "from 1 to 1024"), ("width", 6.5, "a whole number"),
     ("width", True, "a whole number"), ("blocks", -1, "from 1 to 100"), ("norm", "layer", "instance or batch"),
     ("dropout", 1, "true or false"), ("sigma", 0, "a positive number"), ("sigma", float("nan"), "a positive number"),
     ("backdrop_colour", [0, 0, 256], "from 0 to 255"), ("heatmaps", None, "gaussian or impulse"),

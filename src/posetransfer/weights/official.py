@@ -10,7 +10,6 @@ Norm, width and number of blocks are told from the keys; size and kind of heat m
 
 from __future__ import annotations
 
-import logging
 import pickle
 import re
 from collections.abc import Callable, Mapping
@@ -34,8 +33,6 @@ SIZES: dict[Norm, tuple[int, int]] = {"batch": (128, 64), "instance": (256, 176)
 """The authors trained with batch norm on Market-1501 and with instance norm on DeepFashion."""
 
 UNUSED = ("running_mean", "running_var", "num_batches_tracked")
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -89,8 +86,6 @@ def read_official(path: str | Path, **settings: Any) -> OfficialGenerator:
     config = ModelConfig(**({"size": SIZES[norm]} | settings), width=width, blocks=blocks, norm=norm, dropout=dropout)
     tensors, dropped = _take(found, expected_shapes(config), lambda name: _generator_key(name, dropout), place)
     notes = tuple(_notes(config, dropped, settings))
-    for note in notes:
-        log.info("%s: %s", place, note)
     return OfficialGenerator(config, tensors, dropped, notes)
 
 

@@ -33,7 +33,7 @@ def model_config(values: Any, place: str) -> ModelConfig:
             )
         wanted = _complaint(types[name], value) or _range_complaint(name, value)
         if wanted:
-            raise WeightsError(f"{place}: {name} is {value!r}, it should be {wanted}; copy or make the weights folder again.")
+            raise WeightsError(f"{place}: {name} is {value!r}, it should be {wanted}; correct it, or get the weights folder again.")
     settings: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
     return ModelConfig(**settings)
 
@@ -62,7 +62,7 @@ def _range_complaint(name: str, value: Any) -> str:
     rules: dict[str, tuple[Callable[[], bool], str]] = {
         "size": (
             lambda: min(value) >= 8 and max(value) <= 4096 and not any(side % 4 for side in value),
-            "8 to 4096, each divisible by 4",
+            "two sides of 8 to 4096, each divisible by 4",
         ),
         "width": (lambda: 1 <= value <= 1024, "from 1 to 1024"),
         "blocks": (lambda: 1 <= value <= 100, "from 1 to 100"),

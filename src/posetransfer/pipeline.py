@@ -1,0 +1,292 @@
+"""The main job as numbered steps: photo + pose -> the same person in that pose."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from math import ceil
+from pathlib import Path
+from typing import Any, Literal, Protocol, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from posetransfer.backdrop import lift
+from posetransfer.cutout import Cutout, composite, fill_behind
+from posetransfer.engines import Engine, Precision, open_engine
+from posetransfer.errors import PoseError, SettingsError
+from posetransfer.frame import Frame
+from posetransfer.image import Picture, from_unit, load_photo, to_unit
+from posetransfer.pose import Pose, draw_heatmaps, library_pose, read_pose, retarget
+from posetransfer.result import Mask, Result
+
+__all__ = ["PoseTransfer", "Result", "Source"]
+
+Retarget = Literal["limbs", "scale", "none"]
+Background = Literal["keep", "plain", "transparent"]
+PhotoLike = Any
+"""Path, bytes of a file, Pillow image or array: whatever `load_photo` reads."""
+TargetLike = Any
+"""Pose, pose file, mapping as in a pose file, name of the library, or a photo (then its pose is estimated)."""
+
+POSE_FILES = (".json", ".csv", ".txt", ".npy", ".npz")
+
+
+class Poser(Protocol):
+    """Finds the pose of a person in a photo: `pose.estimator.Estimator`, or another."""
+
+    def __call__(self, photo: Picture, person: int | None = None, name: str = "photo") -> Pose:
+        """The pose in the photo's pixels; `person` counts from 0, None is the largest."""
+
+
+class Segmenter(Protocol):
+    """Finds the pixels of a person: `cutout.Cutout`, or another."""
+
+    def mask(self, photo: Picture, pose: Pose) -> Mask:
+        """float32 (H, W) in [0, 1]."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A photo that was looked at once, for any number of poses."""
+
+    photo: Picture
+    pose: Pose
+    mask: Mask | None
+    """The person's pixels; None where the weights read the photo as it is."""
+    kind: type
+    """What the caller gave: str or Path, bytes, a Pillow image or an array."""
+    seconds: dict[str, float]
+
+    @cached_property
+    def empty(self) -> Picture:
+        """The photo without the person, the hole filled from its surroundings."""
+        return self.photo if self.mask is None else fill_behind(self.photo, self.mask)
+
+
+class PoseTransfer:
+    """The person in a photo takes a new pose.
+
+    Args:
+        engine: runs the weights.
+        estimator: finds poses in photos; by default the one of the package, loaded when first needed.
+        cutout: finds the person's pixels; likewise.
+    """
+
+    def __init__(self, engine: Engine, estimator: Poser | None = None, cutout: Segmenter | None = None) -> None:
+        self.engine = engine
+        self.config = engine.config
+        self._estimator = estimator
+        self._cutout = cutout
+
+    @classmethod
+    def from_pretrained(
+        cls, weights: str | Path = "default", device: str = "auto", engine: str = "auto", precision: Precision = "auto"
+    ) -> PoseTransfer:
+        """Open weights by name or folder.
+
+        Args:
+            weights: `default` is embedded in the package; others: `posetransfer weights list`.
+            device: `auto`, `cpu`, `cuda`, `mps`.
+            engine: the runtime, see `engines.RUNTIMES`.
+            precision: `auto` computes in 16 bits where the device is made for it.
+
+        Raises:
+            WeightsError: no such weights, or they cannot be used.
+            SettingsError: a device or engine that is not to be had here.
+        """
+        return cls(open_engine(weights, engine, device, precision))
+
+    def __call__(
+        self,
+        photo: PhotoLike,
+        target: TargetLike,
+        *,
+        source_pose: TargetLike | None = None,
+        retarget: Retarget = "limbs",
+        place: bool = False,
+        background: Background = "keep",
+        person: int | None = None,
+        attention: bool = False,
+    ) -> Result:
+        """Paint the person of a photo in another pose.
+
+        Args:
+            photo: path, bytes of a file, Pillow image or array; `Result.picture` is of the same kind.
+            target: a Pose, a pose file, the name of a pose of the library, or another photo, whose pose is taken over.
+            source_pose: the pose in the photo if it is known; by default it is estimated.
+            retarget: `limbs`: the target's angles on the body of the photo; `scale`: the target at the body's size;
+                `none`: the target as it is, each pose in a frame of its own (paper).
+            place: put the person back into the whole photo; by default the answer has the network's size.
+            background: `keep` the photo's, with the old person filled in; `plain` colour; or `transparent`.
+            person: which one of several persons of the photo, counted from 0; by default the largest.
+            attention: also return what each block did.
+
+        Raises:
+            PhotoError, PoseError, SettingsError: one sentence each on what to change.
+        """
+        _check(retarget, background)
+        source = self.look(photo, source_pose=source_pose, person=person)
+        return self._transfer(source, target, retarget, place, background, attention)
+
+    def many(
+        self,
+        photo: PhotoLike,
+        targets: Iterable[TargetLike],
+        *,
+        source_pose: TargetLike | None = None,
+        retarget: Retarget = "limbs",
+        place: bool = False,
+        background: Background = "keep",
+        person: int | None = None,
+        attention: bool = False,
+    ) -> Iterator[Result]:
+        """One result per target, as they are made; the photo is looked at once. Arguments and errors as in a single call."""
+        _check(retarget, background)
+        source = self.look(photo, source_pose=source_pose, person=person)
+        return (self._transfer(source, target, retarget, place, background, attention) for target in targets)
+
+    def look(self, photo: PhotoLike, *, source_pose: TargetLike | None = None, person: int | None = None) -> Source:
+        """Steps 1 to 3, all that a photo needs before the first pose is known."""
+        seconds: dict[str, float] = {}
+        name = str(photo) if isinstance(photo, str | Path) else "the photo"
+        with _timed(seconds, "photo"):  # 1. any picture as upright RGB
+            picture = load_photo(photo)
+        with _timed(seconds, "source pose"):  # 2. where is the person?
+            if source_pose is None:
+                pose = self.estimator(picture, person=person, name=name)
+            else:
+                pose = _on(picture, self._target(source_pose, picture.shape[:2]))
+        with _timed(seconds, "cut-out"):  # 3. which pixels are the person's? (only for weights that want them)
+            mask = self.cutout.mask(picture, pose) if self.config.backdrop == "plain" else None
+        return Source(picture, pose, mask, type(photo), seconds)
+
+    def _transfer(self, source: Source, target: TargetLike, mode: Retarget, place: bool, background: Background, attention: bool) -> Result:
+        """Steps 4 to 8, once per pose."""
+        seconds = dict(source.seconds)
+        with _timed(seconds, "target pose"):  # 4. the wanted pose, on the body of the photo
+            pose = self._target(target)
+            frame, fitted = self._frame(source.pose, pose, mode)
+        with _timed(seconds, "frame"):  # 5. what the network reads: the photo's part, and both poses as heat maps
+            photo = to_unit(self._cropped(source, frame))[None]
+            maps = [self._maps(frame.fit(source.pose)), self._maps(fitted)]
+        with _timed(seconds, "network"):  # 6. the picture
+            explained = self.engine.explain(photo, *maps) if attention else None
+            painted = from_unit((explained.picture if explained else self.engine.run(photo, *maps))[0])
+        with _timed(seconds, "background"):  # 7. what stands behind the person, and where they stand
+            pixels, alpha = self._finished(source, frame, painted, fitted, place, background)
+        return Result(pixels, alpha, painted, source.photo, source.pose, frame.unfit(fitted), frame, explained, seconds, source.kind)
+
+    @property
+    def estimator(self) -> Poser:
+        """Finds poses in photos."""
+        if self._estimator is None:
+            from posetransfer.pose.estimator import Estimator
+
+            self._estimator = Estimator()
+        return self._estimator
+
+    @property
+    def cutout(self) -> Segmenter:
+        """Finds the person's pixels."""
+        if self._cutout is None:
+            self._cutout = Cutout()
+        return self._cutout
+
+    def _target(self, target: TargetLike, size: tuple[int, int] | None = None) -> Pose:
+        """A pose from whatever stands for one.
+
+        Raises:
+            UnknownPose: a word that is neither a file nor a name of the library.
+        """
+        if isinstance(target, Pose):
+            return target
+        if isinstance(target, Mapping):
+            return read_pose(target, size=size)
+        if isinstance(target, bytes) and target.lstrip()[:1] in (b"{", b"["):
+            return read_pose(target.decode("utf-8", "replace"), size=size)
+        if isinstance(target, str | Path):
+            path = Path(target)
+            if not path.exists():
+                return library_pose(str(target))
+            if path.suffix.lower() in POSE_FILES:
+                return read_pose(path, size=size)
+        name = str(target) if isinstance(target, str | Path) else "the photo with the target pose"
+        return self.estimator(load_photo(target, name), name=name)
+
+    def _frame(self, source: Pose, target: Pose, mode: Retarget) -> tuple[Frame, Pose]:
+        """The frame on the photo, and the target pose in the frame's pixels."""
+        size = self.config.size
+        if mode == "none":  # the paper: each picture has its own frame
+            return Frame.around(source, size=size), Frame.around(target, size=size).fit(target)
+        target = retarget(target, source, mode)
+        frame = Frame.around(source, target, size=size)
+        return frame, frame.fit(target)
+
+    def _cropped(self, source: Source, frame: Frame) -> Picture:
+        if source.mask is None:
+            return frame.crop(source.photo, fill=(255, 255, 255))
+        colour = self.config.backdrop_colour
+        return composite(frame.crop(source.photo, fill=colour), frame.crop_mask(source.mask), colour)
+
+    def _maps(self, pose: Pose) -> npt.NDArray[np.float32]:
+        return draw_heatmaps(pose, self.config.sigma, self.config.heatmaps)[None]
+
+    def _finished(
+        self, source: Source, frame: Frame, painted: Picture, pose: Pose, place: bool, background: Background
+    ) -> tuple[Picture, Mask | None]:
+        """The painted person before the wanted background, at the network's size or in the photo."""
+        plain, colour = self.config.backdrop == "plain", self.config.backdrop_colour
+        if background == "keep" and not plain:  # such weights paint the background themselves
+            return (frame.put_back(painted, source.photo) if place else painted), None
+        if background == "plain" and plain and not place:
+            return painted, None
+        person, mask = lift(painted, colour, pose) if plain else (painted, self.cutout.mask(painted, pose))
+        if not place:
+            behind = _behind(source.empty, frame) if background == "keep" else colour
+            return (person, mask) if background == "transparent" else (composite(person, mask, behind), None)
+        canvas = source.empty if background == "keep" else np.full_like(source.photo, colour)
+        placed = frame.put_back(person, canvas, mask)
+        if background != "transparent":
+            return placed, None
+        white, black = np.full_like(painted, 255), np.zeros_like(source.photo)
+        alpha = np.asarray(frame.put_back(white, black, mask)[..., 0] / 255, np.float32)
+        return frame.put_back(person, canvas), alpha
+
+
+def _on(photo: Picture, pose: Pose) -> Pose:
+    """A given pose in the pixels of the photo, which may have been made smaller or larger since."""
+    (height, width), (tall, wide) = photo.shape[:2], pose.size
+    if abs(height * wide / (width * tall) - 1) > 0.02:
+        raise PoseError(
+            f"the given pose belongs to a picture of {tall} x {wide}, but the photo has {height} x {width} (height x width); "
+            "give the pose of this photo, or leave --source-pose out."
+        )
+    return pose if (height, width) == pose.size else pose.scaled((height, width))
+
+
+def _behind(photo: Picture, frame: Frame) -> Picture:
+    """The frame's part of an empty photo; where the frame leaves the photo, the photo mirrored."""
+    height, width = frame.photo_size
+    left, top, right, bottom = frame.box
+    margin = ceil(max(0, -left, -top, right - width, bottom - height)) + 2
+    wider = np.pad(photo, ((margin, margin), (margin, margin), (0, 0)), mode="symmetric")
+    shifted = (left + margin, top + margin, right + margin, bottom + margin)
+    return Frame(wider.shape[:2], shifted, frame.size).crop(wider)
+
+
+def _check(mode: str, background: str) -> None:
+    """All checks of words come before any work."""
+    for option, value, words in (("retarget", mode, get_args(Retarget)), ("background", background, get_args(Background))):
+        if value not in words:
+            raise SettingsError(f"{option} {value!r} is unknown; it is one of {', '.join(words)}.")
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], step: str) -> Iterator[None]:
+    start = time.perf_counter()
+    yield
+    seconds[step] = seconds.get(step, 0.0) + time.perf_counter() - start

@@ -1,0 +1,106 @@
+"""The command `transfer`, from arguments to files, with weights of a tiny random network."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from posetransfer.cli import main
+from posetransfer.config import ModelConfig
+from posetransfer.image import load_photo
+from posetransfer.pose import Pose, write_pose
+from posetransfer.weights import expected_shapes, save_weights
+
+JOINTS = {
+    "nose": (60, 30), "neck": (60, 45), "right_shoulder": (50, 45), "right_elbow": (46, 60), "right_wrist": (44, 74),
+    "left_shoulder": (70, 45), "left_elbow": (74, 60), "left_wrist": (76, 74), "right_hip": (54, 75), "right_knee": (53, 97),
+    "right_ankle": (52, 118), "left_hip": (66, 75), "left_knee": (67, 97), "left_ankle": (68, 118),
+}  # fmt: skip
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """A folder with a photo, its pose, a target pose and weights; the words of a call that works."""
+    rng = np.random.default_rng(0)
+    config = ModelConfig(size=(64, 44), width=2, blocks=3, sigma=1.5)
+    tensors = {name: rng.standard_normal(shape) * 0.2 for name, shape in expected_shapes(config).items()}
+    monkeypatch.chdir(tmp_path)
+    save_weights("weights", config, tensors, "")
+    Image.fromarray(rng.integers(0, 255, (140, 120, 3), dtype=np.uint8)).save("me.png")
+    pose = Pose(JOINTS, (140, 120))
+    write_pose(pose, "me.json")
+    write_pose(pose.mirrored(), "target.json")
+    return tmp_path
+
+
+WORDS = ["transfer", "me.png", "--pose", "target.json", "--source-pose", "me.json", "--weights", "weights", "--device", "cpu"]
+
+
+def files(folder):
+    return sorted(path.name for path in folder.rglob("*") if path.is_file())
+
+
+def test_one_line_says_where_the_picture_is(here, capsys):
+    assert main([*WORDS, "-o", "out.png"]) == 0
+    assert load_photo("out.png").shape == (64, 44, 3)
+    assert capsys.readouterr().out.startswith("out.png: 44 x 64 pixels in ")
+
+
+def test_json_tells_sizes_and_seconds(here, capsys):
+    assert main([*WORDS, "-o", "new/out.webp", "--place", "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert tuple(facts["size"]) == (140, 120) == load_photo("new/out.webp").shape[:2]
+    assert facts["engine"] == "pytorch" and facts["seconds"]["network"] > 0
+    assert facts["source_joints"] == facts["target_joints"] == 14
+
+
+def test_panel_and_attention(here):
+    assert main([*WORDS, "-o", "panel.jpg", "--panel", "--attention", "blocks"]) == 0
+    assert load_photo("panel.jpg").shape[1] == 4 * 176 + 5 * 4
+    assert files(here / "blocks") == sorted([f"{kind}-0{t}.png" for kind in ("mask", "picture") for t in (1, 2, 3)] + ["progression.png"])
+    assert load_photo("blocks/picture-03.png").shape == (64, 44, 3)
+
+
+def refused(words, capsys, *parts):
+    assert main(words) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("error: ") and captured.err.count("\n") == 1
+    assert all(part in captured.err for part in parts), captured.err
+
+
+@pytest.mark.parametrize(("change", "parts"), [
+    (["-o", "out.tiff"], ["out.tiff", ".png, .jpg"]),
+    (["-o", "out"], ["without an ending"]),
+    (["-o", "me.png"], ["the photo itself"]),
+    (["-o", "/proc/nowhere/out.png"], ["/proc/nowhere/out.png", "cannot be written"]),
+    (["-o", "me.json/out.png"], ["cannot be written"]),
+    (["-o", "out.jpg", "--background", "transparent"], ["a JPEG cannot be transparent"]),
+    (["-o", "out.png", "--attention", "me.json/blocks"], ["cannot be written"]),
+    (["-o", "out.png", "--weights", "nothing"], ["no weights of that name"]),
+    (["-o", "out.png", "--device", "cuda:77"], ["cuda:77", "auto or cpu"]),
+    (["-o", "out.png", "--device", "tpu"], ["'tpu' is unknown"]),
+    (["-o", "out.png", "--pose", "no-such-pose"], ["no-such-pose"]),
+    (["-o", "out.png", "--pose", "me.png", "--source-pose", "no.json"], ["no.json"]),
+])  # fmt: skip
+def test_what_cannot_be_done_is_one_sentence_and_leaves_no_file(change, parts, here, capsys):
+    before = files(here)
+    refused([*WORDS, *change], capsys, *parts)
+    assert files(here) == before
+
+
+def test_a_place_that_cannot_be_written_is_refused_before_anything_is_loaded(here, capsys):
+    refused([*WORDS, "-o", "out.bmp", "--weights", "nothing"], capsys, "out.bmp")
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
+@pytest.mark.parametrize("how", ["missing", "truncated"])
+def test_damaged_weights_are_one_sentence(name, how, here, capsys):
+    path = here / "weights" / name
+    whole = path.read_bytes()
+    path.unlink()
+    if how == "truncated":
+        path.write_bytes(whole[: len(whole) // 2])
+    refused([*WORDS, "-o", "out.png"], capsys, name)
+    assert not (here / "out.png").exists()

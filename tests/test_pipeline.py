@@ -1,0 +1,312 @@
+"""The line of steps, with parts that a test can look into: a painter instead of a network, fixed poses and masks."""
+
+import io
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from posetransfer.backdrop import lift
+from posetransfer.config import ModelConfig
+from posetransfer.engines import Explanation
+from posetransfer.errors import PhotoError, PoseTransferError, SettingsError, UnknownPose
+from posetransfer.figures import panel, progression
+from posetransfer.frame import Frame
+from posetransfer.image import to_unit
+from posetransfer.pipeline import PoseTransfer
+from posetransfer.pose import Pose, draw_heatmaps, library_names, library_pose, write_pose
+
+PLAIN = ModelConfig(size=(64, 44), sigma=1.5, backdrop="plain", backdrop_colour=(200, 210, 220))
+PHOTO = ModelConfig(size=(64, 44), sigma=1.5)
+STANDING = {
+    "nose": (60, 30), "neck": (60, 45), "right_shoulder": (50, 45), "right_elbow": (46, 60), "right_wrist": (44, 74),
+    "left_shoulder": (70, 45), "left_elbow": (74, 60), "left_wrist": (76, 74), "right_hip": (54, 75), "right_knee": (53, 97),
+    "right_ankle": (52, 118), "left_hip": (66, 75), "left_knee": (67, 97), "left_ankle": (68, 118),
+}  # fmt: skip
+SOURCE = Pose(STANDING, (140, 120))
+ARM_UP = Pose(STANDING | {"left_elbow": (84, 36), "left_wrist": (90, 22)}, (140, 120))
+RED = (220, 30, 40)
+
+
+class Painter:
+    """An engine that paints a red body where the target's heat maps are warm, over the plain colour, and remembers its inputs."""
+
+    name = "painter"
+
+    def __init__(self, config):
+        self.config, self.calls = config, []
+
+    def run(self, photo, source_pose, target_pose):
+        self.calls.append((photo, source_pose, target_pose))
+        body = target_pose.max(axis=1, keepdims=True) > 0.2
+        colour = [to_unit(np.full((1, 1, 3), c, np.uint8))[None] for c in (RED, self.config.backdrop_colour)]
+        return np.where(body, *colour).astype(np.float32)
+
+    def explain(self, photo, source_pose, target_pose):
+        picture = self.run(photo, source_pose, target_pose)
+        masks = np.stack([target_pose[:, t, ::4, ::4] for t in (0, 1, 2)])
+        return Explanation(picture, masks, np.stack([picture * part for part in (0.2, 0.6, 1.0)]))
+
+
+class Finder:
+    def __init__(self, pose):
+        self.pose, self.calls = pose, []
+
+    def __call__(self, photo, person=None, name="photo"):
+        self.calls.append((photo.shape, person, name))
+        return self.pose
+
+
+class Cutter:
+    """Takes a box round the joints for the person."""
+
+    def __init__(self):
+        self.calls = 0
+
+    def mask(self, photo, pose):
+        self.calls += 1
+        left, top, right, bottom = (round(edge) for edge in pose.box())
+        mask = np.zeros(photo.shape[:2], np.float32)
+        mask[max(top - 8, 0) : bottom + 6, max(left - 4, 0) : right + 5] = 1
+        return mask
+
+
+@pytest.fixture
+def photo():
+    """Stripes, and a green person as Cutter finds it."""
+    picture = np.zeros((140, 120, 3), np.uint8)
+    picture[:] = (np.arange(120) % 16 * 8 + 40)[None, :, None]
+    picture[22:124, 40:81] = (20, 160, 60)
+    return picture
+
+
+@pytest.fixture
+def machine():
+    return PoseTransfer(Painter(PLAIN), Finder(SOURCE), Cutter())
+
+
+def test_the_network_reads_the_cut_out_person_and_both_poses_in_one_frame(machine, photo):
+    result = machine(photo, ARM_UP)
+    (seen, source_maps, target_maps) = machine.engine.calls[0]
+    frame = Frame.around(SOURCE, result.target_pose, size=PLAIN.size)
+    np.testing.assert_array_equal(source_maps[0], draw_heatmaps(frame.fit(SOURCE), 1.5, "gaussian"))
+    np.testing.assert_allclose(target_maps[0], draw_heatmaps(frame.fit(result.target_pose), 1.5, "gaussian"), atol=1e-5)
+    backdrop = to_unit(np.array([[PLAIN.backdrop_colour]], np.uint8))
+    for corner in (seen[0, :, :2, :2], seen[0, :, -2:, -2:]):
+        np.testing.assert_allclose(corner, np.broadcast_to(backdrop, corner.shape), atol=0.01)
+    x, y = frame.fit(SOURCE).joint("neck")
+    assert seen[0, 1, round(y), round(x)] > seen[0, 0, round(y), round(x)] + 0.5  # the green of the person is still there
+    assert (seen.dtype, seen.shape, source_maps.shape) == (np.float32, (1, 3, 64, 44), (1, 18, 64, 44))
+
+
+def test_weights_trained_on_whole_photos_read_the_photo_as_it_is(photo):
+    machine = PoseTransfer(Painter(PHOTO), Finder(SOURCE), Cutter())
+    result = machine(photo, ARM_UP)
+    np.testing.assert_array_equal(machine.engine.calls[0][0][0], to_unit(result.frame.crop(photo, (255, 255, 255))))
+    assert machine.cutout.calls == 0
+    np.testing.assert_array_equal(result.pixels, result.painted)
+
+
+def test_the_same_kind_comes_out_as_went_in(machine, photo, tmp_path):
+    Image.fromarray(photo).save(tmp_path / "p.png")
+    file = io.BytesIO()
+    Image.fromarray(photo).save(file, "PNG")
+    array = machine(photo, ARM_UP).picture
+    assert isinstance(array, np.ndarray) and array.shape == (64, 44, 3)
+    for given in (tmp_path / "p.png", str(tmp_path / "p.png"), Image.fromarray(photo)):
+        image = machine(given, ARM_UP).picture
+        assert isinstance(image, Image.Image)
+        np.testing.assert_array_equal(np.asarray(image), array)
+    png = machine(file.getvalue(), ARM_UP).picture
+    assert isinstance(png, bytes) and png.startswith(b"\x89PNG")
+    np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(png))), array)
+
+
+def test_transparent_pictures_have_a_fourth_channel_in_every_kind(machine, photo, tmp_path):
+    result = machine(photo, ARM_UP, background="transparent")
+    assert result.picture.shape == (64, 44, 4)
+    assert result.image.mode == "RGBA"
+    result.save(tmp_path / "out.png")
+    np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "out.png")), result.picture)
+    x, y = result.frame.fit(result.target_pose).joint("left_wrist")
+    assert result.alpha[round(y), round(x)] > 0.9 and result.alpha[0, 0] == 0
+
+
+def test_kept_background_is_the_photos_without_the_old_person(machine, photo):
+    result = machine(photo, ARM_UP)
+    kept = result.frame.crop(photo)
+    assert np.abs(result.pixels[:, :4].astype(int) - kept[:, :4]).max() <= 1  # beside the person nothing changes
+    x, y = (round(value) for value in result.frame.fit(result.target_pose).joint("left_wrist"))
+    assert np.abs(result.pixels[y, x].astype(int) - RED).max() < 12
+    x, y = (round(value) for value in result.frame.fit(SOURCE).joint("left_wrist"))  # the arm has gone up: stripes are here now
+    red, green, blue = result.pixels[y, x].astype(int)
+    assert abs(red - green) < 30 and abs(green - blue) < 30
+
+
+def test_plain_background_is_what_the_network_painted(machine, photo):
+    result = machine(photo, ARM_UP, background="plain")
+    np.testing.assert_array_equal(result.pixels, result.painted)
+    assert tuple(result.pixels[0, 0]) == PLAIN.backdrop_colour
+
+
+@pytest.mark.parametrize("background", ["keep", "plain", "transparent"])
+@pytest.mark.parametrize("config", [PLAIN, PHOTO])
+def test_placed_person_stands_in_the_whole_photo_where_the_pose_says(background, config, photo):
+    result = PoseTransfer(Painter(config), Finder(SOURCE), Cutter())(photo, ARM_UP, place=True, background=background)
+    assert result.pixels.shape == photo.shape
+    x, y = (round(value) for value in result.target_pose.joint("left_wrist"))
+    assert np.abs(result.pixels[y, x].astype(int) - RED).max() < 40
+    outside = result.pixels[:4, :8]
+    if background == "keep":
+        np.testing.assert_array_equal(outside, photo[:4, :8])
+    elif background == "plain":
+        assert (outside == config.backdrop_colour).all()
+    else:
+        assert result.alpha.shape == photo.shape[:2]
+        assert result.alpha[:4, :8].max() == 0 and result.alpha[y, x] > 0.5
+
+
+def test_many_poses_look_at_the_photo_once(machine, photo):
+    results = list(machine.many(photo, [ARM_UP, SOURCE, ARM_UP.mirrored()]))
+    assert (len(machine.estimator.calls), machine.cutout.calls, len(machine.engine.calls)) == (1, 1, 3)
+    for result, target in zip(results, [ARM_UP, SOURCE, ARM_UP.mirrored()], strict=True):
+        np.testing.assert_array_equal(result.pixels, machine(photo, target).pixels)
+
+
+def test_many_is_lazy_but_refuses_at_once(machine, photo):
+    def endless():
+        while True:
+            yield ARM_UP
+
+    assert next(machine.many(photo, endless())).pixels.shape == (64, 44, 3)
+    with pytest.raises(PhotoError):
+        machine.many("no-such-file.jpg", [ARM_UP])
+
+
+def test_every_kind_of_target_gives_the_pose(machine, photo, tmp_path):
+    write_pose(ARM_UP, tmp_path / "pose.json")
+    (tmp_path / "photo.png").touch()
+    Image.fromarray(photo).save(tmp_path / "photo.png")
+    expected = machine(photo, ARM_UP).target_pose
+    for target in (tmp_path / "pose.json", str(tmp_path / "pose.json"), (tmp_path / "pose.json").read_bytes()):
+        np.testing.assert_allclose(machine(photo, target).target_pose.points, expected.points, atol=1e-3)
+    assert len(machine.estimator.calls) == 4  # for the source each time
+    for target in (tmp_path / "photo.png", photo, Image.fromarray(photo)):
+        machine.estimator.calls.clear()
+        machine(photo, target)
+        assert len(machine.estimator.calls) == 2
+    machine.estimator.calls.clear()
+    name = library_names()[0]
+    by_name, by_pose = machine(photo, name), machine(photo, library_pose(name))
+    assert by_name.target_pose == by_pose.target_pose
+
+
+def test_a_given_source_pose_spares_the_estimator(machine, photo):
+    result = machine(photo, ARM_UP, source_pose=SOURCE)
+    assert machine.estimator.calls == [] and result.source_pose == SOURCE
+
+
+def test_person_and_name_of_the_photo_reach_the_estimator(machine, photo, tmp_path):
+    Image.fromarray(photo).save(tmp_path / "crowd.png")
+    machine(tmp_path / "crowd.png", ARM_UP, person=2)
+    assert machine.estimator.calls == [((140, 120, 3), 2, str(tmp_path / "crowd.png"))]
+
+
+def test_without_retargeting_each_pose_has_its_own_frame(machine, photo):
+    # A pose of a figure twice as large, elsewhere in its picture: as the paper has it, only its own frame counts.
+    large = Pose(ARM_UP.points * 2 + 300, (900, 900))
+    result = machine(photo, large, retarget="none")
+    fitted = Frame.around(large, size=PLAIN.size).fit(large)
+    np.testing.assert_allclose(machine.engine.calls[0][2][0], draw_heatmaps(fitted, 1.5, "gaussian"), atol=1e-5)
+    np.testing.assert_allclose(result.frame.fit(result.target_pose).points, fitted.points, atol=1e-6)
+
+
+@pytest.mark.parametrize(("arguments", "pattern"), [
+    ({"retarget": "limb"}, "retarget 'limb' is unknown; it is one of limbs, scale, none"),
+    ({"background": "white"}, "background 'white' is unknown; it is one of keep, plain, transparent"),
+])  # fmt: skip
+def test_unknown_words_are_refused_before_the_photo_is_read(arguments, pattern, machine):
+    with pytest.raises(SettingsError, match=pattern):
+        machine("no-such-file.jpg", ARM_UP, **arguments)
+
+
+def test_unknown_pose_is_told_the_nearest_name(machine, photo):
+    with pytest.raises(UnknownPose, match="'arms-upp' is neither a file nor a pose of the library; did you mean 'arms-up'"):
+        machine(photo, "arms-upp")
+
+
+def test_photo_that_does_not_fit_the_given_pose_is_a_sentence(machine, photo):
+    with pytest.raises(PoseTransferError, match=r"50 x 50.*140 x 120"):
+        machine(photo, ARM_UP, source_pose=Pose(STANDING, (50, 50)))
+
+
+def test_source_pose_of_a_larger_copy_of_the_photo_is_scaled(machine, photo):
+    result = machine(photo, ARM_UP, source_pose=SOURCE.scaled((280, 240)))
+    np.testing.assert_allclose(result.source_pose.points, SOURCE.points)
+
+
+def test_seconds_and_attention(machine, photo):
+    result = machine(photo, ARM_UP, attention=True)
+    assert list(result.seconds) == ["photo", "source pose", "cut-out", "target pose", "frame", "network", "background"]
+    assert all(value >= 0 for value in result.seconds.values())
+    assert result.attention.masks.shape == (3, 1, 16, 11)
+    assert machine(photo, ARM_UP).attention is None
+
+
+def test_figures_show_four_sides_and_every_block(machine, photo):
+    result = machine(photo, ARM_UP, attention=True)
+    gap = 4
+    assert panel(result).shape[1] == 4 * 176 + 5 * gap  # small pictures are shown at 256 pixels
+    assert panel(machine(photo, ARM_UP, place=True)).shape[1] == 4 * round(120 * 256 / 140) + 5 * gap
+    sheet = progression(result)
+    assert sheet.shape[1] == 3 * 176 + 4 * gap and sheet.shape[0] > 2 * 256 + 3 * gap
+    with pytest.raises(ValueError, match="attention=True"):
+        progression(machine(photo, ARM_UP))
+
+
+def test_a_lifted_person_keeps_clothes_of_the_backdrops_colour():
+    picture = np.full((140, 120, 3), PLAIN.backdrop_colour, np.uint8)
+    picture[22:45, 52:69] = RED  # a head, and a body in the backdrop's own colour
+    mask = lift(picture, PLAIN.backdrop_colour, ARM_UP)[1]
+    assert mask[60, 60] == 1  # trunk
+    assert mask[29, 87] > 0.5  # along the raised arm
+    assert mask[60, 90] == mask[100, 60] == 0  # beside the body, and between the legs
+    assert lift(picture, PLAIN.backdrop_colour)[1][60, 60] == 0
+
+
+@pytest.mark.parametrize("colour", [RED, (10, 10, 10), (250, 250, 250), (150, 180, 190)])
+def test_soft_edges_give_back_share_and_colour(colour):
+    # A disc with an edge three pixels wide, mixed with the backdrop: both unknowns are known here.
+    y, x = np.mgrid[:64, :44]
+    share = np.clip((18 - np.hypot(y - 32, x - 22)) / 3 + 0.5, 0, 1)[..., None]
+    picture = np.rint(share * colour + (1 - share) * PLAIN.backdrop_colour).astype(np.uint8)
+    person, found = lift(picture, PLAIN.backdrop_colour)
+    assert np.abs(found - share[..., 0]).mean() < 0.01
+    edge = (found > 0.05) & (found < 0.95)
+    assert edge.sum() > 50
+    assert np.abs(person[edge].astype(int) - colour).mean() < 8
+
+
+def test_unevenness_and_specks_of_a_painted_backdrop_are_not_a_person():
+    noise = np.random.default_rng(0).integers(-8, 9, (64, 44, 3))
+    picture = (np.array(PLAIN.backdrop_colour) + noise).astype(np.uint8)
+    picture[5, 5] = picture[50, 40] = RED
+    assert lift(picture, PLAIN.backdrop_colour)[1].max() == 0
+
+
+def test_a_transfer_runs_with_torch_hidden():
+    code = """
+import sys
+sys.modules["torch"] = None  # importing it now fails
+sys.path.insert(0, "tests")
+import numpy as np
+from test_pipeline import ARM_UP, PLAIN, SOURCE, Cutter, Painter
+from posetransfer.pipeline import PoseTransfer
+photo = np.full((140, 120, 3), 90, np.uint8)
+result = PoseTransfer(Painter(PLAIN), cutout=Cutter())(photo, ARM_UP, source_pose=SOURCE)
+assert result.pixels.shape == (64, 44, 3)
+"""
+    run = subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": "src"}, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
