@@ -190,7 +190,7 @@ def _from_lists(value: Any, name: str, triples: bool = False) -> list[Person]:
     if numbers.ndim == 2:
         numbers = numbers[None]
     if numbers.ndim != 3 or numbers.shape[1] not in ORDERS or numbers.shape[2] not in (2, 3):
-        _unknown(name, f"lists of shape {numbers.shape[1:] if numbers.shape[0] == 1 else numbers.shape} are not 17, 18 or 25 joints")
+        _unknown(name, f"numbers of shape {numbers.shape} are not 17, 18 or 25 joints (x, y) or (x, y, score)")
     return [Person(ORDERS[numbers.shape[1]], _with_missing(person)) for person in numbers]
 
 
@@ -221,7 +221,7 @@ def _with_missing(numbers: Points) -> Points:
 def _numbers(value: Any, name: str) -> Points:
     """A list, or lists in lists, as float64; null stands for a missing joint."""
     if isinstance(value, list) and any(entry is None for entry in value):
-        width = max((len(entry) for entry in value if isinstance(entry, list)), default=0)
+        width = max((len(entry) for entry in value if isinstance(entry, list)), default=2)
         value = [[0.0] * width if entry is None else entry for entry in value]
     if not _only_numbers(value):
         raise PoseError(f"{name}: there is something else than numbers among the joints; lists of numbers were expected.")
