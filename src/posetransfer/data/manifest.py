@@ -129,6 +129,14 @@ class PreparedFolder:
         pictures = [name for split in self.splits.values() for name in split.names]
         return {name: str(listed.get(name, name.partition("_")[0])) for name in pictures}
 
+    def check_people(self) -> list[str]:
+        """One sentence if people are in more than one split; a score on such a split says nothing."""
+        splits = [{self.people[name] for name in split.names} - {"0000", "-1"} for split in self.splits.values()]
+        shared = sorted(set.intersection(*splits)) if len(splits) > 1 else []
+        if not shared:
+            return []
+        return [f"{self.folder}: {len(shared):,} people are in both splits, the first: {', '.join(shared[:10])}; each belongs in one."]
+
     def check_pictures(self) -> list[str]:
         """Decode every picture; give one sentence for each that cannot be read or has another size."""
         problems = []

@@ -93,7 +93,7 @@ def split_people(people: set[str], part: float, seed: int) -> set[str]:
     """The people for testing: those with the smallest hash of (seed, name).
 
     >>> sorted(split_people({"ann", "bob", "cid", "dan"}, 0.5, seed=0))
-    ['bob', 'cid']
+    ['ann', 'dan']
     """
     count = round(part * len(people))
     if part > 0 and len(people) > 1:
