@@ -243,6 +243,12 @@ def test_people_who_lie_down_are_not_swapped():
         assert read_pose(openpose(flat(KEYPOINTS, lying), canvas_width=256, canvas_height=176)) == lying
 
 
+def test_a_lying_figure_that_only_fits_its_picture_lying_is_not_swapped():
+    lying = Pose(SWAPPED, (176, 256)).without("nose", "left_eye", "right_eye")  # from behind: the joints alone could be either
+    assert "swapped" in refused(openpose(flat(KEYPOINTS, lying), canvas_width=256, canvas_height=256))
+    assert read_pose(openpose(flat(KEYPOINTS, lying), canvas_width=256, canvas_height=176)) == lying
+
+
 def test_our_own_form_is_taken_at_its_word(tmp_path):
     lying = Pose(SWAPPED, (256, 256))
     write_pose(lying, tmp_path / "lying.json")

@@ -35,8 +35,10 @@ def check_pose(pose: Pose, name: str, size_known: bool, stated: bool) -> None:
         )
     swapped = Pose(pose.points[:, ::-1], pose.size)
     outside = int((pose.present & ~pose.inside).sum())
-    mostly = size_known and outside >= max(2, pose.present.sum() / 5) and swapped.inside.sum() == pose.present.sum()
-    if mostly or (not stated and _lies_mirrored(pose.points, pose)):
+    fits_swapped = bool((swapped.inside == pose.present).all())
+    mostly = size_known and outside >= max(2, pose.present.sum() / 5) and fits_swapped
+    fits_only_so = size_known and not outside and not fits_swapped
+    if mostly or (not stated and not fits_only_so and _lies_mirrored(pose.points, pose)):
         raise PoseError(
             f"{name}: x and y seem to be swapped ({'the joints leave the picture' if mostly else 'the figure lies on its side, mirrored'}, "
             "and stands upright when they are exchanged); exchange the axes, or, if it is right, save it in our own form with write_pose."
