@@ -1,5 +1,9 @@
 """The shipped poses: whole figures that do what their names say."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -57,3 +61,8 @@ def test_the_files_are_our_own_format():
     from importlib import resources
 
     assert pose_format((resources.files("posetransfer.pose.library") / "waving.json").read_text()) == "posetransfer"
+
+
+def test_reading_and_drawing_poses_needs_neither_torch_nor_a_runtime():
+    code = "import sys, posetransfer.pose, posetransfer.image; sys.exit(any(m in sys.modules for m in ('torch', 'onnxruntime', 'cv2')))"
+    assert subprocess.run([sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}).returncode == 0
