@@ -16,8 +16,8 @@ from posetransfer.weights import Weights, expected_shapes, save_weights
 rng = np.random.default_rng(0)
 
 
-def weights(norm="batch", blocks=2):
-    config = ModelConfig(size=(32, 24), width=4, blocks=blocks, norm=norm)
+def weights(norm="batch", blocks=2, transfer="attention"):
+    config = ModelConfig(size=(32, 24), width=4, blocks=blocks, norm=norm, transfer=transfer)
     shapes = expected_shapes(config)
     tensors = {
         name: (rng.standard_normal(shape) * (2 / np.prod(shape[1:])) ** 0.5 if len(shape) > 1 else rng.uniform(0.5, 1.5, shape)).astype("f")
@@ -46,6 +46,17 @@ def test_engine_gives_what_the_unfolded_network_gives(norm):
     np.testing.assert_allclose(explained.picture, picture, atol=2e-5)
     np.testing.assert_allclose(explained.pictures, pictures, atol=2e-5)
     np.testing.assert_allclose(explained.masks, torch.stack([mask.mean(1) for mask in masks]), atol=1e-5)
+
+
+@pytest.mark.parametrize("transfer", ["no_addition", "no_concatenation", "residual"])
+def test_ablations_run_and_what_has_no_attention_says_so(transfer):
+    engine, arrays = PyTorchEngine(weights(transfer=transfer), "cpu", "fp32"), inputs()
+    assert engine.run(*arrays).shape == (2, 3, 32, 24)
+    if transfer == "residual":
+        with pytest.raises(SettingsError, match="no attention to show"):
+            engine.explain(*arrays)
+    else:
+        assert engine.explain(*arrays).masks.shape == (2, 2, 8, 6)
 
 
 def test_bf16_stays_near_fp32():

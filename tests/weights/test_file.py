@@ -1,5 +1,6 @@
 import json
 import pickle
+from typing import get_args, get_type_hints
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from safetensors.numpy import load_file, save_file
 
 from posetransfer.config import ModelConfig
 from posetransfer.errors import OutputError, WeightsError
-from posetransfer.networks import Generator
+from posetransfer.networks import make_generator
 from posetransfer.weights import expected_shapes, load_weights, parameter_count, save_weights, verify_weights
 from posetransfer.weights.settings import model_config
 
@@ -33,11 +34,17 @@ def refused(act, folder, pattern):
     assert "\n" not in str(caught.value)
 
 
-@given(st.sampled_from(["batch", "instance"]), st.integers(1, 6), st.integers(1, 5), st.booleans())
-def test_layout_is_the_networks(norm, width, blocks, dropout):
-    config = ModelConfig(norm=norm, width=width, blocks=blocks, dropout=dropout)
+@given(
+    st.sampled_from(["batch", "instance"]),
+    st.integers(1, 6),
+    st.integers(1, 5),
+    st.booleans(),
+    st.sampled_from(get_args(get_type_hints(ModelConfig)["transfer"])),
+)
+def test_layout_is_the_networks(norm, width, blocks, dropout, transfer):
+    config = ModelConfig(norm=norm, width=width, blocks=blocks, dropout=dropout, transfer=transfer)
     with torch.device("meta"):
-        network = Generator(config)
+        network = make_generator(config)
     state = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items() if not name.endswith("num_batches_tracked")}
     assert expected_shapes(config) == state
     assert parameter_count(config) == sum(p.numel() for p in network.parameters())

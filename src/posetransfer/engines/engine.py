@@ -52,7 +52,7 @@ class Engine(Protocol):
         """As `run`, with what each block did.
 
         Raises:
-            SettingsError: this runtime gives the picture only.
+            SettingsError: this runtime or this network gives the picture only.
         """
 
 

@@ -48,7 +48,9 @@ class PyTorchEngine:
             return _array(self.network(*self._tensors(photo, source_pose, target_pose)))
 
     def explain(self, photo: Array, source_pose: Array, target_pose: Array) -> Explanation:
-        """See `Engine.explain`."""
+        """See `Engine.explain`; the plain generator of the ablation has no masks (SettingsError)."""
+        if self.config.transfer == "residual":
+            raise SettingsError("these weights are of a plain residual generator (transfer: residual), which has no attention to show.")
         with torch.inference_mode(), self._autocast():
             picture, masks, codes = self.network(*self._tensors(photo, source_pose, target_pose), attention=True)
             pictures = torch.stack([self.network.decode(code) for code in codes])
