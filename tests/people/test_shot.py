@@ -1,0 +1,78 @@
+"""Pictures, joints and masks of the product against those of the prototype, stored in `reference/`."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from posetransfer.data.manifest import PreparedFolder
+from posetransfer.people import PeopleSettings, render_people
+from posetransfer.pose.skeleton import INDEX
+
+REFERENCE = Path(__file__).parent / "reference"
+FACTS = json.loads((REFERENCE / "facts.json").read_text())
+
+
+def part(folder: Path, name: str) -> dict:
+    return json.loads((folder / "parts" / f"{name[:5]}.json").read_text())
+
+
+@pytest.mark.parametrize("stored", FACTS)
+def test_the_pictures_are_those_of_the_prototype(stored, request):
+    kind, name = stored.split("_", 1)
+    folder = request.getfixturevalue(kind)
+    if not (folder / "images" / name).exists():
+        pytest.fail(f"{name} was not rendered: camera or number of a picture changed")
+    facts, made = FACTS[stored], part(folder, name)
+    row = next(row for row in made["images"] if row["name"] == name)
+    assert made["label"] == facts["label"] and row["pose"] == facts["pose"]
+    assert (row["y"], row["x"]) == (facts["y"], facts["x"])
+    pictures = [np.asarray(Image.open(path).convert("RGB"), float) for path in (REFERENCE / stored, folder / "images" / name)]
+    assert pictures[0].shape == pictures[1].shape
+    assert np.abs(pictures[0] - pictures[1]).mean() < 0.5  # of 255; another seed of the noise alone makes 1 and more
+    masks = [
+        np.asarray(Image.open(path)) for path in ((REFERENCE / stored).with_suffix(".png"), (folder / "masks" / name).with_suffix(".png"))
+    ]
+    assert (masks[0] != masks[1]).mean() < 0.001
+
+
+@pytest.mark.parametrize("kind", ["studio", "street"])
+def test_joints_of_the_trunk_lie_on_the_mask_and_no_joint_outside_the_picture(kind, request):
+    folder = PreparedFolder.open(request.getfixturevalue(kind))
+    for split in folder.splits.values():
+        for i, name in enumerate(split.names):
+            pose, mask = folder.pose(split.name, i), np.asarray(Image.open(folder.mask_path(name)))
+            assert pose.inside[pose.present].all()
+            for joint in ("neck", "left_hip", "right_hip", "left_knee", "right_knee"):
+                place = pose.joint(joint)
+                if place is not None:
+                    assert mask[int(place[1]), int(place[0])], (name, joint)
+
+
+def test_whole_figures_have_the_height_of_the_frame_that_training_expects(studio):
+    for path in (studio / "masks").iterdir():
+        rows = np.flatnonzero(np.asarray(Image.open(path)).any(1))
+        assert 0.80 < (rows[-1] - rows[0] + 1) / 256 < 0.97
+
+
+def test_a_person_seen_from_behind_has_no_face(studio):
+    rows = [row for path in (studio / "parts").glob("0*.json") for row in json.loads(path.read_text())["images"]]
+    behind = [row for row in rows if row["x"][INDEX["right_shoulder"]] > row["x"][INDEX["left_shoulder"]] + 15]
+    front = [row for row in rows if row["x"][INDEX["left_shoulder"]] > row["x"][INDEX["right_shoulder"]] + 25]
+    assert behind and front
+    assert all(row["x"][INDEX["nose"]] == -1 for row in behind)
+    assert all(row["x"][INDEX["nose"]] > -1 for row in front)
+
+
+def test_a_sitting_keeps_its_backdrop_while_the_person_moves(tmp_path):
+    def corners(same_scene: float) -> np.ndarray:
+        settings = PeopleSettings("studio", people=1, images=4, seed=4, whole=1.0, random_bg=0.0, same_scene=same_scene)
+        render_people(settings, tmp_path / str(same_scene), processes=1)
+        pictures = sorted((tmp_path / str(same_scene) / "images").iterdir())
+        assert len({path.read_bytes() for path in pictures}) == 4
+        return np.array([np.asarray(Image.open(path).convert("RGB"), float)[:8, :8].mean((0, 1)) for path in pictures])
+
+    assert np.ptp(corners(1.0), axis=0).max() < 25  # the camera's exposure still varies a little
+    assert np.ptp(corners(0.0), axis=0).max() > 40
