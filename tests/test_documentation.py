@@ -1,6 +1,7 @@
 """The pages for people: commands and options that they name exist, and links lead somewhere."""
 
 import re
+import tomllib
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -59,4 +60,20 @@ def test_links_lead_to_files(page):
 
 def test_every_command_stands_in_the_readme():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert not [name for name in commands() if f"`posetransfer {name} " not in text]
+    assert not [name for name in commands() if not re.search(rf"`posetransfer {name}\b", text)]
+
+
+LICENSES = (ROOT / "LICENSES.md").read_text(encoding="utf-8")
+ASSETS = ROOT / "src" / "posetransfer" / "assets"
+
+
+@pytest.mark.parametrize("path", sorted([*ASSETS.glob("*.onnx"), *ASSETS.glob("*.safetensors")]), ids=lambda path: path.name)
+def test_every_shipped_network_has_its_licence_named(path):
+    assert f"`{path.name}`" in LICENSES
+
+
+def test_every_package_that_can_be_installed_has_its_licence_named():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    lines = [*project["dependencies"], *(line for extra in project["optional-dependencies"].values() for line in extra)]
+    names = {re.split(r"[>=\[]", line)[0] for line in lines} - {"posetransfer"}
+    assert not [name for name in names if not re.search(rf"\b{re.escape(name)}\b", LICENSES)]
