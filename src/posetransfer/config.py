@@ -120,6 +120,15 @@ class Augmentation:
     """Probability that the source ends at a random height between hips and ankles: the rest is backdrop, its joints missing."""
     mask_error: float = 0.0
     """Probability that the source's mask is grown, shrunk, blurred or bitten as a segmenter's (plain backdrop only)."""
+    light: float = 0.0
+    """Strength of light that comes from one side, the same for both pictures of a pair (0.3 is strong)."""
+    jpeg: float = 0.0
+    """Probability that the source is compressed as JPEG, of quality 25 to 95."""
+    background: float = 0.0
+    """Probability that both pictures get one new background behind the person; needs masks."""
+    estimator_error: float = 0.0
+    """Probability of each error of a pose estimator, in parts of what was measured: 1 is an estimator, 0 is none. Joints are
+    moved, lost (limbs from their ends on), and now and then left and right are taken for each other."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +160,7 @@ class TrainingConfig:
     sampler: Literal["random", "shuffled"] = "random"
     """`random`: pairs drawn with replacement (authors' code); `shuffled`: every pair once a pass."""
     ema: float = 0.0
-    """Decay of the running mean of the generator's weights; 0 is off."""
+    """Decay of the running mean of the generator's weights, smaller in the first steps; 0 is off."""
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "fp32"
     """Autocast type; `auto` takes bf16 where the processor or GPU computes in it, else fp32."""
     channels_last: bool = True
