@@ -6,15 +6,16 @@ A reference is small and can be sent to another process; `load` reads the pixels
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from posetransfer.data.cache import read_mask
 from posetransfer.errors import DataError
 from posetransfer.evaluation.batch import Batch, Mask, Picture
-from posetransfer.image import load_photo
+from posetransfer.image import load_photo, resize
 from posetransfer.pose.pose import Pose
 
 PANELS = 5
@@ -27,19 +28,31 @@ class MaskFile:
     """A picture file whose bright pixels (128 and more) are the person."""
 
     path: Path
+    size: tuple[int, int] | None = None
+    """(height, width) to resize to; None: as the file is."""
+
+    def soft(self, size: tuple[int, int]) -> Picture:
+        """uint8 (H, W), 255 = person, at a size; smooth at the edge where it had to be resized."""
+        if not self.path.is_file():
+            raise DataError(f"{self.path}: the mask is missing; every picture of the set needs one.")
+        return read_mask(self.path, size)
 
     def load(self) -> Mask:
         """(H, W) True on the person."""
+        if self.size is not None:
+            return np.asarray(self.soft(self.size) >= 128)
         return np.asarray(load_photo(self.path)[..., 0] >= 128)
 
 
 @dataclass(frozen=True)
 class PictureFile:
-    """A picture in a file, cut out of a strip or laid over a plain colour where that is asked for."""
+    """A picture in a file, cut out of a strip, resized, or laid over a plain colour where that is asked for."""
 
     path: Path
     panel: int | None = None
     """Which of the five panels, if the file is a strip of the authors."""
+    size: tuple[int, int] | None = None
+    """(height, width) to resize to; None: as the file is."""
     person: MaskFile | None = None
     """The person's true mask, where `backdrop` is wanted."""
     backdrop: tuple[int, int, int] | None = None
@@ -49,21 +62,16 @@ class PictureFile:
         """(H, W, 3) uint8.
 
         Raises:
-            DataError: a strip whose width is no multiple of five, or a mask of another size.
+            DataError: a strip whose width is no multiple of five, or a mask that is missing.
         """
         picture = load_photo(self.path)
         if self.panel is not None:
             picture = cut_panel(picture, self.panel, str(self.path))
+        if self.size is not None and picture.shape[:2] != self.size:
+            picture = resize(picture, self.size)
         if self.person is not None and self.backdrop is not None:
-            picture = self._over_backdrop(picture, self.person.load())
+            picture = over_backdrop(picture, self.person.soft(picture.shape[:2]), self.backdrop)
         return picture
-
-    def _over_backdrop(self, picture: Picture, mask: Mask) -> Picture:
-        if mask.shape != picture.shape[:2]:
-            raise DataError(
-                f"{self.path}: the picture is {picture.shape[:2]} and its mask {mask.shape} (height, width); they must be of one size."
-            )
-        return np.where(mask[..., None], picture, np.array(self.backdrop, dtype=np.uint8))
 
     @property
     def is_jpeg(self) -> bool:
@@ -88,12 +96,21 @@ class Pair:
     """The person in the real picture."""
     source: str = ""
     target: str = ""
+    source_pose: Pose | None = None
+    """The pose of the source picture: how far the person had to move."""
 
-    def over(self, backdrop: tuple[int, int, int]) -> Pair:
-        """The pair with its real picture laid over a plain colour by its true mask, where both are files."""
-        if isinstance(self.real, PictureFile) and isinstance(self.mask, MaskFile):
-            return replace(self, real=replace(self.real, person=self.mask, backdrop=backdrop))
-        return self
+
+def over_backdrop(picture: Picture, mask: Picture, colour: tuple[int, int, int]) -> Picture:
+    """The person over a plain colour, as training pictures are made.
+
+    Args:
+        picture: (H, W, 3) uint8.
+        mask: (H, W) uint8, 255 = person.
+        colour: RGB.
+    """
+    alpha = mask[..., None].astype(np.float32) / 255
+    mixed = picture * alpha + np.array(colour, np.float32) * (1 - alpha)
+    return np.asarray(mixed + 0.5).astype(np.uint8)
 
 
 def load(source: Source) -> Picture:

@@ -16,46 +16,55 @@ Array = npt.NDArray[np.float64]
 SPLITS = 10
 
 
+GROUPS = 10
+"""Groups of pictures that the jackknife leaves out one after the other."""
+
+
 @dataclass
 class SplitSums:
     """Streaming state over pictures that come in order; their number must be known before.
 
     Args:
         count: pictures in all.
+        classes: of the classifier.
         splits: how many parts; with fewer pictures than parts there is one.
     """
 
     count: int
+    classes: int
     splits: int = SPLITS
     seen: int = 0
+    numbers: Array = field(init=False)
+    """(splits, groups) pictures."""
     entropy: Array = field(init=False)
-    """Per split: sum over pictures and classes of p log p."""
-    total: list[Array] = field(init=False)
-    """Per split: sum over pictures of p."""
+    """(splits, groups) sum over pictures and classes of p log p."""
+    total: Array = field(init=False)
+    """(splits, groups, classes) sum over pictures of p."""
 
     def __post_init__(self) -> None:
         self.splits = self.splits if self.count >= self.splits else 1
-        self.entropy = np.zeros(self.splits)
-        self.total = [np.zeros(1) for _ in range(self.splits)]
+        self.numbers = np.zeros((self.splits, GROUPS))
+        self.entropy = np.zeros((self.splits, GROUPS))
+        self.total = np.zeros((self.splits, GROUPS, self.classes))
 
     def add(self, logits: npt.NDArray[np.floating]) -> None:
         """Take in the next pictures' logits (n, classes)."""
         p, log_p = softmax(logits)
+        place = np.arange(self.seen, self.seen + len(p))
         ends = [(i + 1) * self.count // self.splits for i in range(self.splits)]
-        split = np.searchsorted(ends, np.arange(self.seen, self.seen + len(p)), side="right")
-        for i in np.unique(split):
-            self.entropy[i] += (p[split == i] * log_p[split == i]).sum()
-            self.total[i] = self.total[i] + p[split == i].sum(axis=0)
+        where = (np.searchsorted(ends, place, side="right"), place % GROUPS)
+        np.add.at(self.numbers, where, 1)
+        np.add.at(self.entropy, where, (p * log_p).sum(axis=1))
+        np.add.at(self.total, where, p)
         self.seen += len(p)
 
-    def scores(self) -> Array:
-        """(splits,) the score of each part."""
-        bounds = [i * self.count // self.splits for i in range(self.splits + 1)]
-        return np.array([self._score(i, bounds[i + 1] - bounds[i]) for i in range(self.splits)])
-
-    def _score(self, split: int, count: int) -> float:
-        mean = self.total[split] / count
-        return float(np.exp(self.entropy[split] / count - (mean * np.log(np.maximum(mean, np.finfo(float).tiny))).sum()))
+    def scores(self, without: int | None = None) -> Array:
+        """(splits,) the score of each part, of all pictures or of those outside one group."""
+        kept = [group for group in range(GROUPS) if group != without]
+        number = np.maximum(self.numbers[:, kept].sum(axis=1), 1)
+        mean = self.total[:, kept].sum(axis=1) / number[:, None]
+        of_mean = (mean * np.log(np.maximum(mean, np.finfo(np.float64).tiny))).sum(axis=1)
+        return np.asarray(np.exp(self.entropy[:, kept].sum(axis=1) / number - of_mean))
 
 
 def inception_score(logits: npt.NDArray[np.floating], splits: int = SPLITS) -> tuple[float, float]:
@@ -68,7 +77,7 @@ def inception_score(logits: npt.NDArray[np.floating], splits: int = SPLITS) -> t
     >>> inception_score(np.zeros((20, 5)))
     (1.0, 0.0)
     """
-    sums = SplitSums(len(logits), splits)
+    sums = SplitSums(len(logits), logits.shape[1], splits)
     sums.add(logits)
     scores = sums.scores()
     return float(scores.mean()), float(scores.std())

@@ -65,7 +65,7 @@ class EfficientNet:
 
 @dataclass
 class Vgg16:
-    """256 features: relu3_3 of VGG16 averaged over the picture, at its own size. Few enough for sets of some hundred pictures."""
+    """256 features: relu3_3 of VGG16, normalised per pixel, averaged over the picture. Few enough for some hundred pictures."""
 
     name: str = "vgg16"
 
@@ -88,7 +88,8 @@ class Vgg16:
                 x = F.max_pool2d(x, 2)
             for i in range(1, convolutions + 1):
                 x = F.relu(F.conv2d(x, weights[f"conv{block}_{i}.weight"], weights[f"conv{block}_{i}.bias"], padding=1))
-        pooled: Floats = x.mean(dim=(2, 3))[0].numpy()
+        # Unit length per pixel, so that bright edges do not decide alone; times 16 = sqrt(256): components near 1.
+        pooled: Floats = (16 * F.normalize(x, dim=1)).mean(dim=(2, 3))[0].numpy()
         return pooled
 
 
@@ -111,7 +112,7 @@ class StLpips:
     def _distance(self, generated: Picture, real: Picture) -> float:
         pair = torch.from_numpy(np.stack([generated, real]).astype(np.float32)).permute(0, 3, 1, 2) / 127.5 - 1
         distance = 0.0
-        for k, tap in enumerate(_st_lpips_taps(pair)):
+        for k, tap in enumerate(_st_lpips_taps(pair), start=1):
             unit = tap / (tap.square().sum(dim=1, keepdim=True).sqrt() + 1e-10)
             squares = (unit[0] - unit[1]).square()[None]
             distance += float(F.conv2d(squares, _weights(ST_LPIPS)[f"lin{k}.weight"]).mean())
