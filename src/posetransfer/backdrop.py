@@ -31,7 +31,7 @@ def lift(picture: Picture, colour: Colour, pose: Pose | None = None) -> tuple[Pi
     At a soft edge a pixel is `share * person + (1 - share) * colour`. The person's colour is known from a little
     further inside, so that the share can be solved for and no light rim remains over a dark background.
 
-    Clothes of the backdrop's own colour would be holes: the pose says where there must be a body (the trunk and the
+    Clothes near the backdrop's own colour would be holes: the pose says where there must be a body (the trunk and the
     middle of each limb), so these stay closed, and the gap between arm and hip stays open.
 
     Args:
@@ -43,39 +43,52 @@ def lift(picture: Picture, colour: Colour, pose: Pose | None = None) -> tuple[Pi
         uint8 (H, W, 3) the person's own colours, also at the edge; float32 (H, W) their share of each pixel.
     """
     away = picture.astype(np.float32) - np.array(colour, np.float32)  # (H, W, 3)
-    core = body_core(pose) if pose is not None else np.zeros(picture.shape[:2], np.bool_)
-    body = _without_specks(np.abs(away).max(axis=2) > CERTAIN) | core
+    differs = np.abs(away).max(axis=2)  # (H, W)
+    core = body_core(pose, differs > NOISE) if pose is not None else np.zeros(picture.shape[:2], np.bool_)
+    body = _without_specks(differs > CERTAIN) | core
     inside = _inside(body)
     person, known = _spread(picture.astype(np.float32), inside)
     person = np.where(known[..., None], person, picture)
     toward = person - np.array(colour, np.float32)
     share = (away * toward).sum(axis=2) / np.maximum((toward * toward).sum(axis=2), NOISE * NOISE)
     lone = body & ~known  # thin things have no inside: what differs enough is all theirs
-    near = _grown(body, REACH) & (np.abs(away).max(axis=2) > NOISE)
+    near = _grown(body, REACH) & (differs > NOISE)
     share = np.where(inside | core | lone, 1, np.where(near, share, 0)).clip(0, 1).astype(np.float32)
     colours = np.where((inside | core | lone)[..., None], picture, person)
     return np.asarray(np.rint(colours.clip(0, 255)), np.uint8), share
 
 
-def body_core(pose: Pose) -> Pixels:
-    """Where a body must be: the trunk and a thin line along each limb; the head is left to the colours.
+def body_core(pose: Pose, painted: Pixels) -> Pixels:
+    """Where a body must be: the trunk, and a thin line along each limb; the head is left to the colours.
+
+    A limb counts only if the network painted it at all: raised arms that it left out must not come back as sticks.
 
     Args:
         pose: in the pixels of a picture of size `pose.size`.
+        painted: bool (H, W), what differs from the backdrop, however little.
 
     Returns:
         bool (H, W).
     """
-    height, width = pose.size
-    image = Image.new("L", (width, height))
-    draw = ImageDraw.Draw(image)
-    points = [(float(x), float(y)) for x, y in np.nan_to_num(pose.points)]
-    thickness = max(round(0.015 * height), 1)
-    for parent, child in LIMBS:
-        if pose.present[[parent, child]].all() and parent != INDEX["nose"] and child != INDEX["nose"]:
-            draw.line([points[parent], points[child]], fill=1, width=thickness)
+    core = np.zeros(pose.size, np.bool_)
     if pose.present[list(TORSO)].all():
-        draw.polygon([points[joint] for joint in TORSO], fill=1)
+        core |= _drawn(pose, TORSO)
+    for limb in LIMBS:
+        if pose.present[list(limb)].all() and INDEX["nose"] not in limb:
+            line = _drawn(pose, limb)
+            if line.any() and painted[line].mean() > 0.5:
+                core |= line
+    return core
+
+
+def _drawn(pose: Pose, joints: tuple[int, ...]) -> Pixels:
+    """A line between two joints, or the area between several; bool (H, W)."""
+    image = Image.new("L", (pose.size[1], pose.size[0]))
+    points = [(float(x), float(y)) for x, y in pose.points[list(joints)]]
+    if len(points) == 2:
+        ImageDraw.Draw(image).line(points, fill=1, width=max(round(0.015 * pose.size[0]), 1))
+    else:
+        ImageDraw.Draw(image).polygon(points, fill=1)
     return np.asarray(image) > 0
 
 
