@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from posetransfer.pose import INDEX, KEYPOINTS, LIMBS, Pose, retarget
+from posetransfer.pose import INDEX, KEYPOINTS, LIMBS, Pose
+from posetransfer.pose.retarget import retarget  # not from the package: pytest may have put the module of that name there
 
 STANDING = {
     "nose": (50, 12), "neck": (50, 25), "right_shoulder": (40, 26), "left_shoulder": (60, 26),
@@ -149,16 +150,10 @@ def test_a_pose_fits_its_own_body_unchanged(gone, mode):
 @given(joints, joints, st.sampled_from(["scale", "limbs"]), st.floats(0.3, 3), st.tuples(st.floats(-99, 99), st.floats(-99, 99)))
 def test_where_and_how_large_the_target_was_does_not_matter(gone, gone_from_source, mode, factor, shift):
     target, source = arms_up(SOURCE).without(*gone), SOURCE.without(*gone_from_source)
-    other = enlarged(target, factor)
-    if (target.present & source.present).sum() < 6:  # too little in common: the size of the pictures decides
+    if (target.present & source.present).sum() < 2:  # nothing to compare: the size of the pictures decides
         return
-    other = other.moved(*shift)
-    expected = retarget(target, source, mode)
-    found = retarget(other, source, mode)
-    if not np.allclose(found.points, expected.points, atol=1e-6, equal_nan=True):
-        # only when no limb is shared may the scale differ, and then it is the pictures' ratio
-        shared = [(p, c) for p, c in LIMBS if target.present[[p, c]].all() and source.present[[p, c]].all()]
-        assert not shared
+    other = enlarged(target, factor).moved(*shift)
+    np.testing.assert_allclose(retarget(other, source, mode).points, retarget(target, source, mode).points, atol=1e-6)
 
 
 def test_unknown_mode():

@@ -76,7 +76,7 @@ def _with_neck(points: Points) -> Points:
 
 
 def _body_scale(wanted: Points, body: Points, otherwise: float) -> float:
-    """How many times larger the source's body is, told from what both show: torso and legs, else arms, else the head."""
+    """How many times larger the source's body is, told from what both show: torso and legs, else arms, else the head, else any joints."""
     measures = [
         [(_torso(shape), _reach(shape, "right_knee"), _reach(shape, "right_ankle")) for shape in (body, wanted)],
         [(_reach(shape, "right_elbow"), _reach(shape, "right_wrist")) for shape in (body, wanted)],
@@ -87,7 +87,9 @@ def _body_scale(wanted: Points, body: Points, otherwise: float) -> float:
         known = (lengths > 1e-6).all(axis=0)
         if known.any():
             return float(lengths[0, known].sum() / lengths[1, known].sum())
-    return otherwise
+    both = ~np.isnan(body[:, 0] + wanted[:, 0])
+    spread = [float(np.hypot(*(shape[both] - shape[both].mean(axis=0)).T).sum()) if both.any() else 0.0 for shape in (body, wanted)]
+    return spread[0] / spread[1] if min(spread) > 1e-6 else otherwise
 
 
 def _relimbed(wanted: Points, body: Points, scale: float) -> Points:
