@@ -15,7 +15,9 @@ from posetransfer.window import Box, Mask, Picture, cut, paste, square, whole
 _WORK = 448  # longest side at which a mask is refined
 _PLAIN = 8.0  # mean distance (0..255) of a background's colours from one even shade; rooms and streets have 15 and more
 _NEAR, _FAR = 0.13, 0.20  # parts of the standing height: mask this near to the skeleton stays, this far from it goes
-_COVERED = 0.75  # a mask over less of the skeleton than this has missed the person
+_SURE = 0.5  # joints with a higher score are surely seen
+_CORE = 0.02  # this near to a surely seen limb is the person, whatever the segmenter says
+_COVERED = 0.95  # a mask over less of the skeleton than this has missed a part of the person
 
 _MEAN, _STD = np.array([0.485, 0.456, 0.406], np.float32), np.array([0.229, 0.224, 0.225], np.float32)
 
@@ -24,7 +26,7 @@ class Cutout:
     """Photo and pose in, the person's mask out; the networks are loaded at the first call.
 
     BlazePose sees people in cluttered places, but only whole ones; U²-Net (small) sees whatever stands out, best
-    before a plain background or where the photo cuts the legs. If the one that fits misses the person, the other is asked.
+    before a plain background or where the photo cuts the legs. Where the one that fits misses a limb, the other is asked too.
 
     Args:
         threads: threads of ONNX Runtime; None takes all cores.
@@ -56,11 +58,12 @@ class Cutout:
         own = Pose((pose.points - box[:2]) * factor - 0.5, size, pose.score)
         distance = skeleton_distance(own) / (tall * factor[1])
         rough = self._rough(seen, own, distance)
+        rough = np.maximum(rough, _core(own) < _CORE * tall * factor[1])
         rough = rough * _reachable(rough, distance)
         return _refined(rough, seen, photo, box)
 
     def _rough(self, seen: Picture, pose: Pose, distance: Mask) -> Mask:
-        """The mask of the segmenter that fits; of the other one if that covers more of the skeleton."""
+        """The mask of the segmenter that fits; near the skeleton also the other's, if it misses a part."""
         ankles = pose.inside[[INDEX["right_ankle"], INDEX["left_ankle"]]].any()
         segmenters = [self._blazepose_mask, self._u2net_mask]
         if not ankles or _unevenness(seen, distance) < _PLAIN:
@@ -69,7 +72,7 @@ class Cutout:
         if _coverage(first, pose) >= _COVERED:
             return first
         second = segmenters[1](seen, pose)
-        return max(first, second, key=lambda mask: _coverage(mask, pose))
+        return np.asarray(np.maximum(first, np.where(distance < 0.6 * _NEAR, second, 0)), np.float32)
 
     def _blazepose_mask(self, seen: Picture, pose: Pose) -> Mask:
         window = square(pose.box(), 1.4)
@@ -98,6 +101,13 @@ def skeleton_distance(pose: Pose) -> Mask:
         along = along.clip(0, 1)
         nearest = np.minimum(nearest, np.hypot(x - ax - along * (bx - ax), y - ay - along * (by - ay)))
     return nearest.astype(np.float32)
+
+
+def _core(pose: Pose) -> Mask:
+    """Pixels to the nearest surely seen limb; the head's joints lie too near to its outline to be the middle of anything."""
+    sure = pose.score > _SURE
+    sure[[INDEX[name] for name in ("nose", "neck", "right_eye", "left_eye", "right_ear", "left_ear")]] = False
+    return skeleton_distance(Pose(np.where(sure[:, None], pose.points, np.nan), pose.size))
 
 
 def _reachable(mask: Mask, distance: Mask) -> Mask:
