@@ -28,9 +28,13 @@ body { font: 15px/1.5 system-ui, sans-serif; max-width: 68rem; margin: 2rem auto
 h1 { font-size: 1.6rem } h2 { font-size: 1.2rem; margin-top: 2.5rem; border-bottom: 1px solid #ddd; padding-bottom: .3rem }
 table { border-collapse: collapse; font-size: .9rem } th, td { text-align: left; padding: .25rem .9rem .25rem 0; vertical-align: top }
 thead th { border-bottom: 2px solid #bbb } td.number { font-variant-numeric: tabular-nums; white-space: nowrap }
-.pairs { display: flex; flex-wrap: wrap; gap: .8rem 1.6rem } figure { margin: 0 } figcaption { font-size: .75rem; color: #555; max-width: 18rem }
+.pairs { display: flex; flex-wrap: wrap; gap: .8rem 1.6rem } figure { margin: 0 }
+figcaption { font-size: .75rem; color: #555; max-width: 18rem }
 figure img { height: 160px; margin-right: 3px; background: #eee } .charts { display: flex; flex-wrap: wrap; gap: 1rem }
-.label { width: 100%; font-weight: 600; margin-top: .6rem } small, .quiet { color: #666 } svg text { font: 11px system-ui, sans-serif; fill: #444 }
+
+.label { width: 100%; font-weight: 600; margin-top: .6rem }
+small, .quiet { color: #666 }
+svg text { font: 11px system-ui, sans-serif; fill: #444 }
 """
 
 
@@ -47,7 +51,8 @@ def write_report(folder: Path) -> Path:
     names = [name for name in _pair_scores(rows) if any(row["scores"][name] is not None for row in rows)]
     sections = [_head(results), _score_table(results), *(_score_section(name, rows) for name in names)]
     title = f"Evaluation, protocol {html.escape(results.protocol)}"
-    page = f"<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title><style>{STYLE}</style><body>{''.join(sections)}</body></html>"
+    head = f"<meta charset=utf-8><title>{title}</title><style>{STYLE}</style>"
+    page = f"<!doctype html><html lang=en><head>{head}</head><body>{''.join(sections)}</body></html>"
     with whole_file(folder / "report.html") as file:
         file.write(page.encode())
     return folder / "report.html"
