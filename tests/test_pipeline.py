@@ -247,6 +247,20 @@ def test_source_pose_of_a_larger_copy_of_the_photo_is_scaled(machine, photo):
     np.testing.assert_allclose(result.source_pose.points, SOURCE.points)
 
 
+def test_a_misspelt_pose_is_refused_before_the_photo_is_looked_at(machine):
+    with pytest.raises(UnknownPose):
+        machine("no-such-file.jpg", "arms-upp")
+
+
+def test_a_small_person_is_worth_a_warning(machine, caplog):
+    small = Pose(SOURCE.points * 0.3, (42, 36))
+    PoseTransfer(machine.engine, Finder(small), Cutter())(np.zeros((42, 36, 3), np.uint8), ARM_UP)
+    assert "pixels of the photo are enlarged to the network's 64" in caplog.text
+    caplog.clear()
+    machine(np.zeros((140, 120, 3), np.uint8), ARM_UP)
+    assert caplog.text == ""
+
+
 def test_seconds_and_attention(machine, photo):
     result = machine(photo, ARM_UP, attention=True)
     assert list(result.seconds) == ["photo", "source pose", "cut-out", "target pose", "frame", "network", "background"]

@@ -16,8 +16,9 @@ Colour = tuple[int, int, int]
 Colours = npt.NDArray[np.float32]
 Pixels = npt.NDArray[np.bool_]
 
-NOISE, CERTAIN = 8.0, 28.0
-"""Levels off the backdrop: a network's unevenness ends at the first, a person begins at the second."""
+NOISE, CERTAIN, SOLID = 8.0, 28.0, 80.0
+"""Levels off the backdrop: a network's unevenness ends at the first, a person begins at the second; from the third on even
+what is thin hides what stands behind it."""
 
 REACH = 3
 """Pixels over which an edge may be soft, on either side."""
@@ -51,10 +52,11 @@ def lift(picture: Picture, colour: Colour, pose: Pose | None = None) -> tuple[Pi
     person = np.where(known[..., None], person, picture)
     toward = person - np.array(colour, np.float32)
     share = (away * toward).sum(axis=2) / np.maximum((toward * toward).sum(axis=2), NOISE * NOISE)
-    lone = body & ~known  # thin things have no inside: what differs enough is all theirs
+    share = np.where(known, share, (differs - NOISE) / (SOLID - NOISE))  # thin things have no inside to tell their colour
     near = _grown(body, REACH) & (differs > NOISE)
-    share = np.where(inside | core | lone, 1, np.where(near, share, 0)).clip(0, 1).astype(np.float32)
-    colours = np.where((inside | core | lone)[..., None], picture, person)
+    share = np.where(inside | core, 1, np.where(near, share, 0)).clip(0, 1).astype(np.float32)
+    unmixed = np.array(colour, np.float32) + away / np.maximum(share, 0.1)[..., None]
+    colours = np.where((inside | core)[..., None], picture, np.where(known[..., None], person, unmixed))
     return np.asarray(np.rint(colours.clip(0, 255)), np.uint8), share
 
 

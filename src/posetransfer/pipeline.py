@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -32,7 +33,12 @@ PhotoLike = Any
 TargetLike = Any
 """Pose, pose file, mapping as in a pose file, name of the library, or a photo (then its pose is estimated)."""
 
+SMALL = 1.5
+"""A person enlarged by more than this for the network is worth a warning."""
+
 POSE_FILES = (".json", ".csv", ".txt", ".npy", ".npz")
+
+log = logging.getLogger(__name__)
 
 
 class Poser(Protocol):
@@ -129,8 +135,13 @@ class PoseTransfer:
             PhotoError, PoseError, SettingsError: one sentence each on what to change.
         """
         _check(retarget, background)
+        seconds: dict[str, float] = {}
+        with _timed(seconds, "target pose"):  # first: a misspelt name should not cost the time that the photo takes
+            target = self._target(target)
         source = self.look(photo, source_pose=source_pose, person=person)
-        return self._transfer(source, target, retarget, place, background, attention)
+        result = self._transfer(source, target, retarget, place, background, attention)
+        result.seconds["target pose"] += seconds["target pose"]
+        return result
 
     def many(
         self,
@@ -170,6 +181,13 @@ class PoseTransfer:
         with _timed(seconds, "target pose"):  # 4. the wanted pose, on the body of the photo
             pose = self._target(target)
             frame, fitted = self._frame(source.pose, pose, mode)
+        if frame.scale > SMALL:
+            height = round(frame.box[3] - frame.box[1])
+            log.warning(
+                "The person is small: %d pixels of the photo are enlarged to the network's %d; a larger photo gives a better picture.",
+                height,
+                frame.size[0],
+            )
         with _timed(seconds, "frame"):  # 5. what the network reads: the photo's part, and both poses as heat maps
             photo = to_unit(self._cropped(source, frame))[None]
             maps = [self._maps(frame.fit(source.pose)), self._maps(fitted)]

@@ -82,7 +82,8 @@ def refused(words, capsys, *parts):
     (["-o", "out.png", "--device", "cuda:77"], ["cuda:77", "auto or cpu"]),
     (["-o", "out.png", "--device", "tpu"], ["'tpu' is unknown"]),
     (["-o", "out.png", "--pose", "no-such-pose"], ["no-such-pose"]),
-    (["-o", "out.png", "--pose", "me.png", "--source-pose", "no.json"], ["no.json"]),
+    (["-o", "out.png", "--source-pose", "no.json"], ["no.json"]),
+    (["-o", "out.png", "--pose", "me.png"], ["me.png: no person found"]),
 ])  # fmt: skip
 def test_what_cannot_be_done_is_one_sentence_and_leaves_no_file(change, parts, here, capsys):
     before = files(here)
