@@ -6,6 +6,7 @@ depends on (seed, step, place in the batch) alone, whatever the number of worker
 
 from __future__ import annotations
 
+import io
 import math
 from dataclasses import dataclass, replace
 
@@ -14,6 +15,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFilter
 
 from posetransfer.config import Augmentation
+from posetransfer.data.misread import misread
 from posetransfer.pose.pose import Pose
 from posetransfer.pose.skeleton import INDEX
 
@@ -36,16 +38,25 @@ def augment_pair(source: Example, target: Example, settings: Augmentation, rng: 
         source, target = (mirror(e, settings.flip_swaps_names) for e in (source, target))
     if settings.shift or settings.scale:
         source, target = (move(e, settings.shift, settings.scale, rng) for e in (source, target))
+    # Settings that came later draw only when they are on: what a seed gave before, it still gives.
+    if settings.background and rng.random() < settings.background:
+        source, target = replace_background(source, target, rng)
     if settings.colour:
         source, target = recolour(source, target, settings.colour, rng)
+    if settings.light:
+        source, target = relight(source, target, settings.light, rng)
     if rng.random() < settings.half_body:
         source = cut_below(source, rng)
     if settings.blur or settings.noise:
         source = degrade(source, settings.blur, settings.noise, rng)
+    if settings.jpeg and rng.random() < settings.jpeg:
+        source = compress(source, int(rng.integers(25, 96)))
     if rng.random() < settings.mask_error:
         source = spoil_mask(source, rng)
     if settings.joint_jitter or settings.joint_dropout:
         source, target = (spoil_pose(e, settings.joint_jitter, settings.joint_dropout, rng) for e in (source, target))
+    if settings.estimator_error:
+        source, target = (replace(e, pose=misread(e.pose, settings.estimator_error, rng)) for e in (source, target))
     return source, target
 
 
@@ -91,6 +102,48 @@ def recolour(source: Example, target: Example, strength: float, rng: Rng) -> tup
         return np.asarray(np.clip((x - 0.5) * contrast + 0.5, 0, 1) * 255 + 0.5).astype(np.uint8)
 
     return replace(source, picture=change(source.picture)), replace(target, picture=change(target.picture))
+
+
+def relight(source: Example, target: Example, strength: float, rng: Rng) -> tuple[Example, Example]:
+    """Make one side of both pictures brighter and the other darker, by up to exp(`strength`)."""
+    height, width = source.mask.shape
+    angle, power = rng.uniform(0, 2 * math.pi), rng.uniform(0, strength)
+    y, x = np.linspace(-1, 1, height, dtype=np.float32)[:, None], np.linspace(-1, 1, width, dtype=np.float32)
+    gain = np.exp(power * (math.cos(angle) * x + math.sin(angle) * y)[..., None])
+    lit = (np.clip(e.picture * gain + 0.5, 0, 255).astype(np.uint8) for e in (source, target))
+    return replace(source, picture=next(lit)), replace(target, picture=next(lit))
+
+
+def replace_background(source: Example, target: Example, rng: Rng) -> tuple[Example, Example]:
+    """Put both people before one new background; an example without a background (mask all 255) stays as it is."""
+    behind = draw_background(source.mask.shape, rng)
+
+    def before(example: Example) -> Example:
+        alpha = example.mask[..., None].astype(np.float32) / 255
+        return replace(example, picture=(example.picture * alpha + behind * (1 - alpha) + 0.5).astype(np.uint8))
+
+    return before(source), before(target)
+
+
+def draw_background(size: tuple[int, int], rng: Rng) -> npt.NDArray[np.float32]:
+    """Something to stand before: a colour that runs into another, with soft spots. float32 (height, width, 3), 0 to 255."""
+    height, width = size
+    ends = np.clip(rng.uniform(30, 240, 2)[:, None] + rng.normal(0, 18, (2, 3)), 0, 255)
+    ramp = np.linspace(0, 1, height)[:, None, None] if rng.random() < 0.7 else np.linspace(0, 1, width)[None, :, None]
+    colour = np.broadcast_to(ends[0] + (ends[1] - ends[0]) * ramp, (height, width, 3))
+    cells = int(rng.integers(2, 12))
+    spots = rng.normal(0, rng.uniform(0, 40), (cells * 2, cells, 3)).mean(axis=2, keepdims=True) + rng.normal(0, 6, (cells * 2, cells, 3))
+    layers = [Image.fromarray(spots[..., c].astype(np.float32)).resize((width, height), Image.Resampling.BICUBIC) for c in range(3)]
+    drawn = np.clip(colour + np.stack([np.asarray(layer) for layer in layers], axis=2), 0, 255)
+    return np.asarray(drawn, np.float32)
+
+
+def compress(example: Example, quality: int) -> Example:
+    """What JPEG of this quality leaves of the picture."""
+    buffer = io.BytesIO()
+    Image.fromarray(example.picture).save(buffer, "JPEG", quality=quality)
+    with Image.open(buffer) as image:
+        return replace(example, picture=np.asarray(image))
 
 
 def cut_below(example: Example, rng: Rng) -> Example:

@@ -1,4 +1,7 @@
-"""Training pairs: a batch is a function of (seed, step), so a run goes on anywhere and with any number of workers."""
+"""Training pairs: a batch is a function of (seed, step), so a run goes on anywhere and with any number of workers.
+
+One class for every data set and for rendered people; `loader.batches` makes the batches ahead, in threads or processes.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,9 @@ import numpy.typing as npt
 
 from posetransfer.config import Augmentation, ModelConfig, Settings
 from posetransfer.data.augment import Example, augment_pair
-from posetransfer.data.cache import open_cache
+from posetransfer.data.cache import PictureFiles, PictureStore, open_cache
 from posetransfer.data.manifest import PreparedFolder
-from posetransfer.errors import DataError
+from posetransfer.errors import SettingsError
 from posetransfer.pose.pose import Pose
 
 Sampler = Literal["random", "shuffled"]
@@ -34,7 +37,7 @@ class Batch:
 
 
 class Pairs:
-    """The pairs of one split of a prepared folder.
+    """The pairs of one split of a prepared folder. Small to pickle: worker processes open the pictures themselves.
 
     Args:
         folder: a prepared folder (`manifest.PreparedFolder`).
@@ -45,7 +48,13 @@ class Pairs:
         seed: decides order and changes.
         sampler: "random" draws pairs with replacement (authors' code), "shuffled" takes every pair once a pass.
         rank, world: this process takes every `world`-th pair of a batch, beginning with `rank`.
-        cache: file for the decoded pictures; by default inside the folder.
+        cache: file for the decoded pictures, by default inside the folder; False decodes each picture when it is needed.
+        epoch_steps, last_batch: every `epoch_steps`-th batch has `last_batch` pairs only (the paper: 4,000 pairs are 571 batches
+            of 7 and one of 3); 0: all batches are alike.
+
+    Raises:
+        DataError: the folder is incomplete, a picture cannot be read, or the split has no pairs.
+        SettingsError: the model wants people without their background, and the folder has no masks; or a batch of no pairs.
     """
 
     def __init__(
@@ -60,20 +69,31 @@ class Pairs:
         sampler: Sampler = "random",
         rank: int = 0,
         world: int = 1,
-        cache: Path | None = None,
+        cache: Path | Literal[False] | None = None,
+        epoch_steps: int = 0,
+        last_batch: int = 0,
     ) -> None:
+        if batch < 1 or not 0 <= last_batch <= batch:
+            raise SettingsError(
+                f"a batch of {batch} pairs, the last of an epoch of {last_batch}; expected at least 1, and the last not larger."
+            )
         prepared = PreparedFolder.open(folder)
         part = prepared.split(split)
-        if not len(part.pairs):
-            raise DataError(f"{folder}: the {split} split has no pair; prepare the folder with at least one person in two usable pictures.")
-        self.names, self.pairs = part.names, part.pairs
         self.model, self.augmentation = model, augmentation or Augmentation()
+        _refuse_without_masks(prepared, self.model, self.augmentation)
+        self.names, self.pairs = part.names, part.pairs
         self.size_of_batch, self.seed, self.sampler = batch, seed, sampler
         self.rank, self.world = rank, world
+        self.epoch_steps, self.last_batch = (epoch_steps, last_batch) if last_batch else (0, 0)
         height, width = model.size
-        file = cache or folder / "cache" / f"{split}-{height}x{width}.npy"
+        pictures = [prepared.picture_path(n) for n in part.names]
         masks = [prepared.mask_path(n) if prepared.has_masks else None for n in part.names]
-        self.pictures = open_cache(file, [prepared.picture_path(n) for n in part.names], masks, model.size)
+        self.pictures: PictureStore
+        if cache is False:
+            self.pictures = PictureFiles(pictures, masks, model.size)
+        else:
+            file = cache or Path(folder) / "cache" / f"{split}-{height}x{width}.npy"
+            self.pictures = open_cache(file, pictures, masks, model.size, lists=prepared.folder / f"annotation-{split}.csv")
         self.points = (part.points + 0.5) * (np.array([width, height]) / np.array(part.size[::-1])) - 0.5  # (N, 18, 2)
 
     @classmethod
@@ -81,15 +101,30 @@ class Pairs:
         """The pairs that settings describe."""
         t = settings.training
         return cls(
-            folder, split, settings.model, settings.augmentation, batch=t.batch, seed=t.seed, sampler=t.sampler, rank=rank, world=world
+            folder,
+            split,
+            settings.model,
+            settings.augmentation,
+            batch=t.batch,
+            seed=t.seed,
+            sampler=t.sampler,
+            rank=rank,
+            world=world,
+            epoch_steps=t.epoch_steps,
+            last_batch=t.last_batch,
         )
 
     def __len__(self) -> int:
+        """Pairs of the list: what one pass of the "shuffled" sampler takes, whatever is called an epoch."""
         return len(self.pairs)
+
+    def batch_size(self, step: int) -> int:
+        """Pairs of the batch of a step, over all processes."""
+        return self.last_batch if self.epoch_steps and step % self.epoch_steps == 0 else self.size_of_batch
 
     def batch(self, step: int) -> Batch:
         """The batch of a step, counted from 1; this process's share of it."""
-        places = range(self.rank, self.size_of_batch, self.world)
+        places = range(self.rank, self.batch_size(step), self.world)
         chosen = self._choose(step)[list(places)]
         made = [self._pair(int(k), np.random.default_rng([self.seed, step, place, 1])) for k, place in zip(chosen, places, strict=True)]
         return collate(made, [(self.names[a], self.names[b]) for a, b in self.pairs[chosen]], self.model)
@@ -103,19 +138,28 @@ class Pairs:
     def _choose(self, step: int) -> npt.NDArray[np.intp]:
         if self.sampler == "random":
             return np.random.default_rng([self.seed, step, 0]).integers(len(self.pairs), size=self.size_of_batch)
-        position = (step - 1) * self.size_of_batch + np.arange(self.size_of_batch)
+        shorter = (step - 1) // self.epoch_steps * (self.size_of_batch - self.last_batch) if self.epoch_steps else 0
+        position = (step - 1) * self.size_of_batch - shorter + np.arange(self.batch_size(step))
         passes = position // len(self.pairs)
         orders = {int(p): np.random.default_rng([self.seed, int(p), 3]).permutation(len(self.pairs)) for p in np.unique(passes)}
         return np.array([orders[int(p)][i % len(self.pairs)] for p, i in zip(passes, position, strict=True)])
 
     def _plain(self, k: int) -> tuple[Example, Example]:
-        source, target = (
-            Example(self.pictures[i, ..., :3], self.pictures[i, ..., 3], Pose(self.points[i], self.model.size)) for i in self.pairs[k]
-        )
+        source, target = (self._example(int(i)) for i in self.pairs[k])
         return source, target
+
+    def _example(self, i: int) -> Example:
+        picture = self.pictures[i]
+        return Example(picture[..., :3], picture[..., 3], Pose(self.points[i], self.model.size))
 
     def _pair(self, k: int, rng: np.random.Generator) -> tuple[Example, Example]:
         return augment_pair(*self._plain(k), self.augmentation, rng)
+
+
+def _refuse_without_masks(prepared: PreparedFolder, model: ModelConfig, augmentation: Augmentation) -> None:
+    wanted = "backdrop plain" if model.backdrop == "plain" else "a new background" if augmentation.background else None
+    if wanted and not prepared.has_masks:
+        raise SettingsError(f"{prepared.folder}: the data set has no masks, but {wanted} needs them; prepare it again with --masks.")
 
 
 def collate(made: list[tuple[Example, Example]], names: list[tuple[str, str]], model: ModelConfig) -> Batch:
