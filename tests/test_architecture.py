@@ -31,7 +31,7 @@ ROOMS: dict[str, set[str]] = {
     "figures": {"errors", "image", "pose", "frame", "engines", "result"},
     "people": {"errors", "image", "pose"},
     "data": {"errors", "config", "image", "pose", "cutout", "frame"},
-    "training": {"errors", "config", "assets", "networks", "weights", "data"},
+    "training": {"errors", "config", "assets", "image", "pose", "networks", "weights", "data"},
     "evaluation": {"errors", "assets", "image", "pose", "frame", "data"},
     "batch": {"errors", "image", "pose", "data", "pipeline"},
     "video": {"errors", "image", "pose", "data", "pipeline"},

@@ -235,6 +235,18 @@ _GROWING_TRAINING = TrainingConfig(
     pool=0, ema=0.999, precision="auto",
 )  # fmt: skip
 
+FINE_TUNING = Settings(
+    _GROWING_MODEL,  # in place of it stands the model of the weights
+    DiscriminatorConfig(width=16),
+    _SHIPPED_FEATURES,
+    replace(_GROWING, half_body=0.0),
+    TrainingConfig(
+        batch=8, steps=1_000, constant_steps=500, epoch_steps=50, decay_epochs=11, generator_lr=2e-4, pool=0, sampler="shuffled",
+        ema=0.99, precision="auto", sample_every=100, validation_pairs=64, checkpoint_every=100,
+    ),
+)  # fmt: skip
+"""Settings of `posetransfer train --from WEIGHTS`: no discriminators, a small rate, few steps."""
+
 PRESETS: dict[str, Settings] = {
     # the authors' README command line and defaults
     "market1501": _MARKET,

@@ -1,7 +1,8 @@
 """The command `posetransfer`: finds the command that was asked for, and loads that one only.
 
 Each command is a file of this folder with one typed function of the same name; tyro makes the command line of its
-signature and docstring. A command with several words (`weights list`) has a dict `COMMANDS` of functions instead.
+signature and docstring. A command with several words (`weights list`) has a dict `COMMANDS` of functions instead, and
+may have a dict `ALIASES`: a first word -> the words that it stands for.
 
     exit code 0     done (a command may return another code)
     exit code 1     a PoseTransferError: one sentence on stderr
@@ -106,6 +107,8 @@ def _run(name: str, module: ModuleType, arguments: list[str]) -> int:
     prog = f"posetransfer {name}"
     config = (tyro.conf.FlagCreatePairsOff,)  # `--panel`, without a `--no-panel` beside it
     functions: dict[str, Callable[..., Any]] = getattr(module, "COMMANDS", {})
+    aliases: dict[str, list[str]] = getattr(module, "ALIASES", {})
+    arguments = [*aliases.get(arguments[0], arguments[:1]), *arguments[1:]] if arguments else arguments
     if not functions:
         result = tyro.cli(getattr(module, name), prog=prog, args=arguments, config=config)
     elif arguments and arguments[0] in functions:  # read the one signature that is meant: half the time of reading them all

@@ -10,18 +10,23 @@ from posetransfer.config import LossConfig
 from posetransfer.training.features import Features
 
 
-def gan_loss(scores: Tensor, real: bool, kind: str) -> Tensor:
+def gan_loss(scores: Tensor, real: bool, config: LossConfig) -> Tensor:
     """How far scores are from "all real" or "all made", averaged over every value.
 
     Args:
         scores: raw output of a discriminator, any shape.
         real: the answer wanted.
-        kind: "vanilla" (binary cross-entropy of the sigmoid) or "lsgan" (squared error to 1 or 0).
+        config: `gan` and `bce` are read: binary cross-entropy of the sigmoid, or squared error to 1 or 0.
+
+    >>> gan_loss(torch.zeros(2, 4), True, LossConfig(gan="vanilla")), gan_loss(torch.zeros(2, 4), True, LossConfig(gan="lsgan"))
+    (tensor(0.6931), tensor(1.))
     """
     wanted = torch.full_like(scores, float(real))
-    if kind == "vanilla":
-        return F.binary_cross_entropy_with_logits(scores, wanted)
-    return F.mse_loss(scores, wanted)
+    if config.gan == "lsgan":
+        return F.mse_loss(scores, wanted)
+    if config.bce == "sigmoid":
+        return F.binary_cross_entropy(torch.sigmoid(scores), wanted)
+    return F.binary_cross_entropy_with_logits(scores, wanted)
 
 
 class PerceptualLoss(nn.Module):

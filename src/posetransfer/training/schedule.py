@@ -18,3 +18,24 @@ def rate_factor(step: int, config: TrainingConfig) -> float:
     epoch = (step - 1) // config.epoch_steps + 1
     late = epoch - config.constant_steps // config.epoch_steps
     return 1.0 - min(1.0, max(0, late) / config.decay_epochs)
+
+
+def batch_size(step: int, config: TrainingConfig) -> int:
+    """Pairs of a step over all processes: the last batch of an epoch may be smaller.
+
+    >>> from posetransfer.config import PRESETS
+    >>> [batch_size(s, PRESETS["deepfashion"].training) for s in (571, 572, 573)]
+    [7, 3, 7]
+    """
+    return config.last_batch if config.last_batch and step % config.epoch_steps == 0 else config.batch
+
+
+def pictures_seen(step: int, config: TrainingConfig) -> int:
+    """Pairs that the first `step` steps train on.
+
+    >>> from posetransfer.config import PRESETS
+    >>> pictures_seen(572, PRESETS["deepfashion"].training), pictures_seen(87_500, PRESETS["market1501"].training)
+    (4000, 2800000)
+    """
+    missing = config.batch - config.last_batch if config.last_batch else 0
+    return step * config.batch - step // config.epoch_steps * missing

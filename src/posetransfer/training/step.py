@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+import math
 from typing import Any, TypeVar
 
 import numpy as np
@@ -17,40 +17,33 @@ from posetransfer.networks import (
     Generator,
     initialise_generator,
     make_appearance_discriminator,
+    make_generator,
     make_shape_discriminator,
 )
+from posetransfer.training.distributed import World, synchronise_norms
 from posetransfer.training.features import make_features
 from posetransfer.training.history import FakePool
 from posetransfer.training.losses import PerceptualLoss, adversarial_weight, gan_loss
+from posetransfer.training.optimiser import Optimiser
 from posetransfer.training.precision import autocast
 from posetransfer.training.schedule import rate_factor
+from posetransfer.training.tensors import TensorBatch
 
 PICTURE_CHANNELS = 3
 _Network = TypeVar("_Network", bound=nn.Module)
 
 
-@dataclass(frozen=True)
-class TensorBatch:
-    """A batch on the device: photos and truths (B, 3, H, W) in [-1, 1], maps (B, 18, H, W)."""
-
-    source: Tensor
-    source_maps: Tensor
-    target: Tensor
-    target_maps: Tensor
-    names: tuple[tuple[str, str], ...] = ()
-
-
 class Judge:
     """A discriminator with its optimiser and its pool of fakes."""
 
-    def __init__(self, network: Discriminator, settings: Settings) -> None:
+    def __init__(self, network: Discriminator, settings: Settings, device: torch.device) -> None:
         self.network = network
         self.pool = FakePool(settings.training.pool)
-        self.optimiser = _adam(network, settings.training.discriminator_lr, settings)
+        self.optimiser = Optimiser(network, settings.training.discriminator_lr, settings.training, device)
 
-    def score(self, pair: Tensor) -> Tensor:
-        """Raw scores of pictures (B, 3 + K, H, W) joined with their condition."""
-        scores: Tensor = self.network(pair[:, :PICTURE_CHANNELS], pair[:, PICTURE_CHANNELS:])
+    def score(self, picture: Tensor, condition: Tensor) -> Tensor:
+        """Raw scores, float32, of pictures (B, 3, H, W) beside their condition (B, K, H, W)."""
+        scores: Tensor = self.network(picture, condition)
         return scores.float()
 
 
@@ -60,119 +53,152 @@ class TrainingStep:
     Args:
         settings: everything that decides the run.
         device: where the networks live.
+        world: the processes that share each batch.
     """
 
-    def __init__(self, settings: Settings, device: torch.device) -> None:
-        self.settings, self.device = settings, device
+    def __init__(self, settings: Settings, device: torch.device, world: World | None = None) -> None:
+        self.settings, self.device, self.world = settings, device, world or World()
         self.layout = torch.channels_last if settings.training.channels_last else torch.contiguous_format
         torch.manual_seed(settings.training.seed)
-        self.generator = Generator(settings.model)
-        initialise_generator(self.generator)
-        self._place(self.generator)
-        self.optimiser = _adam(self.generator, settings.training.generator_lr, settings)
+        generator = make_generator(settings.model)
+        initialise_generator(generator)
+        self.generator: Generator = self._place(generator)
+        self.optimiser = Optimiser(self.generator, settings.training.generator_lr, settings.training, device)
         self.judges = self._make_judges()
         features = make_features(settings.loss)
         self.perceptual = PerceptualLoss(features, settings.loss.perceptual_distance).to(device) if features else None
         self.mean_generator = copy.deepcopy(self.generator).eval().requires_grad_(False) if settings.training.ema else None
+        self.gradient_norms: dict[str, float] = {}
+        if settings.training.compile:
+            self._compile()
 
     def _make_judges(self) -> dict[str, Judge]:
         config, norm = self.settings.discriminator, self.settings.model.norm
         wanted = self.settings.loss.gan_weight > 0
         judges = {}
         if wanted and config.appearance:
-            judges["appearance"] = Judge(self._place(make_appearance_discriminator(config, norm)), self.settings)
+            judges["appearance"] = Judge(self._place(make_appearance_discriminator(config, norm)), self.settings, self.device)
         if wanted and config.shape:
-            judges["shape"] = Judge(self._place(make_shape_discriminator(config, norm)), self.settings)
+            judges["shape"] = Judge(self._place(make_shape_discriminator(config, norm)), self.settings, self.device)
         return judges
 
     def _place(self, network: _Network) -> _Network:
-        return network.to(self.device, memory_format=self.layout)  # type: ignore[call-overload,no-any-return]
+        if self.settings.training.sync_batch_norm and self.world.size > 1:
+            synchronise_norms(network)
+        placed: _Network = network.to(self.device, memory_format=self.layout)  # type: ignore[call-overload]
+        self.world.equalise(placed)
+        return placed
+
+    def _compile(self) -> None:
+        for network in (self.generator, self.perceptual, *(judge.network for judge in self.judges.values())):
+            if network is not None:
+                network.compile()  # in place: names of the state stay
 
     @property
     def best_generator(self) -> Generator:
         """The generator to use: the running mean where there is one."""
         return self.mean_generator if self.mean_generator is not None else self.generator
 
-    def __call__(self, batch: TensorBatch, step: int) -> dict[str, float]:
+    def __call__(self, batch: TensorBatch, step: int, whole: int | None = None) -> dict[str, float]:
         """Train on one batch.
 
         Args:
-            batch: as its class says.
+            batch: this process's share of the batch.
             step: number of this step, counted from 1; decides rate and random numbers.
+            whole: pairs in the batch over all processes; by default those of `batch`.
 
         Returns:
-            every term of the losses, weighted as it enters the sum.
+            every term of the losses over the whole batch, weighted as it enters the sum.
 
         Raises:
-            TrainingError: a loss is not finite; the networks are as before the step.
+            TrainingError: a loss or gradient is not finite; the network that it would have changed is as before.
         """
         config = self.settings.training
-        torch.manual_seed(_mix(config.seed, step))
-        rng = np.random.default_rng([config.seed, step, 2])
+        torch.manual_seed(_mix(config.seed, step, self.world.rank))
+        rng = np.random.default_rng([config.seed, step, 2])  # the same in all processes: they keep one pool
         self._set_rates(rate_factor(step, config))
         judges = self.judges if step >= self.settings.loss.gan_start else {}
-        with autocast(config.precision, self.device):
-            fake = self.generator(batch.source, batch.source_maps, batch.target_maps)
-        terms = self._generator_phase(fake, batch, judges)
-        conditions = {"appearance": batch.source, "shape": batch.target_maps}
+        whole = whole or len(batch)
+        parts = batch.split(config.accumulate)
+        fakes, terms = self._generator_phase(parts, whole, judges)
         for _ in range(config.discriminator_steps):
             for name, judge in judges.items():
-                terms |= self._judge_phase(name, judge, fake, batch.target, conditions[name], rng)
+                shown = self._choose_fakes(judge, fakes, [_condition(name, part) for part in parts], whole, rng)
+                terms |= self._judge_phase(name, judge, shown, parts, whole)
         self._update_mean(step)
         return terms
 
-    def _generator_phase(self, fake: Tensor, batch: TensorBatch, judges: dict[str, Judge]) -> dict[str, float]:
-        loss = self.settings.loss
-        terms = {"l1": loss.l1_weight * (fake.float() - batch.target).abs().mean()}
-        with autocast(self.settings.training.precision, self.device):
-            if self.perceptual is not None:
-                terms["perceptual"] = loss.perceptual_weight * self.perceptual(fake, batch.target)
-            weight = adversarial_weight(loss, len(judges))
-            conditions = {"shape": batch.target_maps, "appearance": batch.source}
-            for name in (n for n in conditions if n in judges):  # the authors ask D_PB (shape) first
-                judges[name].network.requires_grad_(False)
-                scores = judges[name].score(torch.cat([fake, conditions[name].to(fake.dtype)], dim=1))
-                terms[f"gan_{name}"] = weight * gan_loss(scores, True, loss.gan)
-        total = torch.stack([t.float() for t in terms.values()]).sum()
-        self._check(terms, batch)
-        self.optimiser.zero_grad(set_to_none=True)
-        torch.autograd.backward(total)
-        self.optimiser.step()
+    def _generator_phase(self, parts: list[TensorBatch], whole: int, judges: dict[str, Judge]) -> tuple[list[Tensor], dict[str, float]]:
+        """Train the generator; gives its pictures, part by part, and the terms of its loss."""
+        fakes, sums = [], _Sums()
+        for judge in judges.values():
+            judge.network.requires_grad_(False)
+        for part in parts:
+            with autocast(self.settings.training.precision, self.device):
+                fake = self.generator(part.source, part.source_maps, part.target_maps)
+            terms = self._generator_terms(fake, part, judges)
+            self.optimiser.backward(torch.stack([term.float() for term in terms.values()]).sum() * (len(part) / whole))
+            sums.add(terms, len(part) / whole)
+            fakes.append(fake.detach().float())
         for judge in judges.values():
             judge.network.requires_grad_(True)
-        return {name: float(term.detach()) for name, term in terms.items()}
+        return fakes, self._finish("generator", self.optimiser, sums, parts)
 
-    def _judge_phase(
-        self, name: str, judge: Judge, fake: Tensor, truth: Tensor, condition: Tensor, rng: np.random.Generator
-    ) -> dict[str, float]:
+    def _generator_terms(self, fake: Tensor, part: TensorBatch, judges: dict[str, Judge]) -> dict[str, Tensor]:
         loss = self.settings.loss
-        made = judge.pool.exchange(torch.cat([fake.detach().float(), condition], dim=1), rng)
+        terms = {"l1": loss.l1_weight * (fake.float() - part.target).abs().mean()}
         with autocast(self.settings.training.precision, self.device):
-            # separate passes: batch norm sees real and made pictures apart (authors' code)
-            real = gan_loss(judge.score(torch.cat([truth, condition], dim=1)), True, loss.gan)
-            false = gan_loss(judge.score(made), False, loss.gan)
-        total = 0.5 * loss.gan_weight * (real + false)
-        judge.optimiser.zero_grad(set_to_none=True)
-        torch.autograd.backward(total)
-        judge.optimiser.step()
-        return {f"d_{name}": float(total.detach())}
+            if self.perceptual is not None:
+                terms["perceptual"] = loss.perceptual_weight * self.perceptual(fake, part.target)
+            weight = adversarial_weight(loss, len(judges))
+            for name in (n for n in ("shape", "appearance") if n in judges):  # the authors ask D_PB (shape) first
+                scores = judges[name].score(fake, _condition(name, part).to(fake.dtype))
+                terms[f"gan_{name}"] = weight * gan_loss(scores, True, loss)
+        return terms
 
-    def _check(self, terms: dict[str, Tensor], batch: TensorBatch) -> None:
-        for name, term in terms.items():
-            if not torch.isfinite(term):
-                pairs = ", ".join(f"{a} to {b}" for a, b in batch.names[:4])
-                raise TrainingError(
-                    f"the {name} loss is {float(term.detach())} on the batch of {pairs} ...; "
-                    "the last checkpoint is kept, so lower the learning rate or look at these pictures and run the same command again."
-                )
+    def _choose_fakes(
+        self, judge: Judge, fakes: list[Tensor], conditions: list[Tensor], whole: int, rng: np.random.Generator
+    ) -> list[Tensor]:
+        """Fakes joined with their conditions, part by part, some of them from the pool: the same pool in every process."""
+        joined = [torch.cat([fake, condition], dim=1) for fake, condition in zip(fakes, conditions, strict=True)]
+        if judge.pool.size == 0:
+            return joined
+        shown = self.world.own(judge.pool.exchange(self.world.gather(torch.cat(joined), whole), rng))
+        return list(torch.split(shown, [len(part) for part in joined]))
+
+    def _judge_phase(self, name: str, judge: Judge, shown: list[Tensor], parts: list[TensorBatch], whole: int) -> dict[str, float]:
+        """Train one discriminator; gives its loss."""
+        loss, sums = self.settings.loss, _Sums()
+        factor = 0.5 * (loss.gan_weight if loss.gan_weight_scales_discriminators else 1.0)
+        for part, made in zip(parts, shown, strict=True):
+            with autocast(self.settings.training.precision, self.device):
+                # separate passes: batch norm sees real and made pictures apart (authors' code)
+                real = gan_loss(judge.score(part.target, _condition(name, part)), True, loss)
+                false = gan_loss(judge.score(made[:, :PICTURE_CHANNELS], made[:, PICTURE_CHANNELS:]), False, loss)
+            total = factor * (real + false)
+            judge.optimiser.backward(total * (len(part) / whole))
+            sums.add({f"d_{name}": total}, len(part) / whole)
+        return self._finish(name, judge.optimiser, sums, parts)
+
+    def _finish(self, network: str, optimiser: Optimiser, sums: _Sums, parts: list[TensorBatch]) -> dict[str, float]:
+        """Sum over the processes, refuse what is not finite, let the optimiser step; gives the terms as numbers."""
+        self.world.sum_gradients(optimiser.parameters)
+        norm = optimiser.gradient_norm()
+        values = torch.cat([self.world.sum(sums.values()), norm.reshape(1)]).tolist()  # the one wait for the device in a phase
+        terms = dict(zip(sums.terms, values, strict=False))
+        self.gradient_norms[network] = values[-1]
+        for name, value in terms.items():
+            if not math.isfinite(value):
+                raise NotFinite(f"the {name} loss is {value}", parts)
+        if not math.isfinite(values[-1]) and not optimiser.forgives():
+            raise NotFinite(f"the gradient of the {network} network is {values[-1]}", parts)
+        optimiser.step()
+        return terms
 
     def _set_rates(self, factor: float) -> None:
-        config = self.settings.training
-        for group in self.optimiser.param_groups:
-            group["lr"] = config.generator_lr * factor
+        self.optimiser.set_rate(self.settings.training.generator_lr * factor)
         for judge in self.judges.values():
-            for group in judge.optimiser.param_groups:
-                group["lr"] = config.discriminator_lr * factor
+            judge.optimiser.set_rate(self.settings.training.discriminator_lr * factor)
 
     @torch.no_grad()
     def _update_mean(self, step: int) -> None:
@@ -194,6 +220,8 @@ class TrainingStep:
             state["mean_generator"] = self.mean_generator.state_dict()
         for name, judge in self.judges.items():
             state[name] = {"network": judge.network.state_dict(), "optimiser": judge.optimiser.state_dict(), "pool": judge.pool.state()}
+        if self.optimiser.scaler.is_enabled():
+            state["scalers"] = {name: optimiser.scaler.state_dict() for name, optimiser in self._optimisers()}
         return state
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -206,12 +234,45 @@ class TrainingStep:
             judge.network.load_state_dict(state[name]["network"])
             judge.optimiser.load_state_dict(state[name]["optimiser"])
             judge.pool.restore(state[name]["pool"])
+        for name, optimiser in self._optimisers():
+            if name in state.get("scalers", {}):
+                optimiser.scaler.load_state_dict(state["scalers"][name])
+
+    def _optimisers(self) -> list[tuple[str, Optimiser]]:
+        return [("generator", self.optimiser), *((name, judge.optimiser) for name, judge in self.judges.items())]
 
 
-def _adam(network: nn.Module, rate: float, settings: Settings) -> torch.optim.Adam:
-    return torch.optim.Adam(network.parameters(), lr=rate, betas=settings.training.betas, fused=True)
+class NotFinite(TrainingError):
+    """A loss or gradient that is infinite or not a number, and the pairs it came from."""
+
+    def __init__(self, what: str, parts: list[TensorBatch]) -> None:
+        self.what = what
+        self.names = tuple(pair for part in parts for pair in part.names)
+        first = ", ".join(f"{source} to {target}" for source, target in self.names[:4])
+        more = f" and {len(self.names) - 4} more pairs" if len(self.names) > 4 else ""
+        super().__init__(f"{what} on the batch of {first}{more}")
 
 
-def _mix(seed: int, step: int) -> int:
-    """A seed for torch's generator that differs from step to step and from run to run."""
-    return int(np.random.SeedSequence([seed, step]).generate_state(1, np.uint64)[0] >> np.uint64(1))
+class _Sums:
+    """Terms of a loss, added up over the parts of a batch without waiting for the device."""
+
+    def __init__(self) -> None:
+        self.terms: dict[str, Tensor] = {}
+
+    def add(self, terms: dict[str, Tensor], weight: float) -> None:
+        for name, term in terms.items():
+            self.terms[name] = self.terms.get(name, 0.0) + term.detach().float() * weight
+
+    def values(self) -> Tensor:
+        return torch.stack(list(self.terms.values()))
+
+
+def _condition(judge: str, part: TensorBatch) -> Tensor:
+    """What a discriminator sees beside the picture: the source photo, or the maps of the wanted pose."""
+    return part.source if judge == "appearance" else part.target_maps
+
+
+def _mix(seed: int, step: int, rank: int) -> int:
+    """A seed for torch's generator that differs between runs, steps and processes."""
+    entropy = [seed, step, rank] if rank else [seed, step]
+    return int(np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0] >> np.uint64(1))
