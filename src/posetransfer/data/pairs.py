@@ -1,6 +1,6 @@
 """Training pairs: a batch is a function of (seed, step), so a run goes on anywhere and with any number of workers.
 
-One class for every data set and for rendered people; `loader.batches` makes the batches ahead, in threads or processes.
+One class for every data set and for rendered people; `training.feed` makes the batches ahead, in a thread or in processes.
 """
 
 from __future__ import annotations
