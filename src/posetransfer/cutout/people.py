@@ -58,7 +58,6 @@ class Cutout:
         own = Pose((pose.points - box[:2]) * factor - 0.5, size, pose.score)
         distance = skeleton_distance(own) / (tall * factor[1])
         rough = self._rough(seen, own, distance)
-        rough = np.maximum(rough, _core(own) < _CORE * tall * factor[1])
         rough = rough * _reachable(rough, distance)
         return _refined(rough, seen, photo, box)
 
@@ -71,8 +70,9 @@ class Cutout:
         first = segmenters[0](seen, pose)
         if _coverage(first, pose) >= _COVERED:
             return first
-        second = segmenters[1](seen, pose)
-        return np.asarray(np.maximum(first, np.where(distance < 0.6 * _NEAR, second, 0)), np.float32)
+        second = np.where(distance < 0.6 * _NEAR, segmenters[1](seen, pose), 0)
+        core = core_distance(pose) < _CORE * standing_height(pose)
+        return np.asarray(np.maximum(np.maximum(first, second), core), np.float32)
 
     def _blazepose_mask(self, seen: Picture, pose: Pose) -> Mask:
         window = square(pose.box(), 1.4)
@@ -103,7 +103,7 @@ def skeleton_distance(pose: Pose) -> Mask:
     return nearest.astype(np.float32)
 
 
-def _core(pose: Pose) -> Mask:
+def core_distance(pose: Pose) -> Mask:
     """Pixels to the nearest surely seen limb; the head's joints lie too near to its outline to be the middle of anything."""
     sure = pose.score > _SURE
     sure[[INDEX[name] for name in ("nose", "neck", "right_eye", "left_eye", "right_ear", "left_ear")]] = False
