@@ -75,4 +75,4 @@ def test_a_sitting_keeps_its_backdrop_while_the_person_moves(tmp_path):
         return np.array([np.asarray(Image.open(path).convert("RGB"), float)[:8, :8].mean((0, 1)) for path in pictures])
 
     assert np.ptp(corners(1.0), axis=0).max() < 25  # the camera's exposure still varies a little
-    assert np.ptp(corners(0.0), axis=0).max() > 40
+    assert np.ptp(corners(0.0), axis=0).max() > 30
