@@ -150,7 +150,7 @@ def _splits(name: str, targets: dict[str, Path]) -> Iterable[tuple[str, str]]:
 
 
 def _pair(name: str, source: str, target: str, path: Path, targets: dict[str, Path], real: Path | None, strips_first: bool) -> Pair:
-    strip = _is_strip(path, targets.get(target))
+    strip = _is_strip(path, targets.get(target), alone=real is None)
     if target in targets and not (strip and strips_first):
         truth = PictureFile(targets[target])
     elif strip:
@@ -162,15 +162,17 @@ def _pair(name: str, source: str, target: str, path: Path, targets: dict[str, Pa
     return Pair(name, PictureFile(path, GENERATED_PANEL if strip else None), truth, source=source, target=target)
 
 
-def _is_strip(path: Path, real: Path | None) -> bool:
-    """Whether a file is five panels wide: told from its name, or from the real picture's size."""
-    if plain(path.name).endswith(STRIP):
-        width, height = _size(path)
-        return width % PANELS == 0 and (real is None or _size(real) != (width, height))
-    if real is None:
-        width, height = _size(path)
-        return width % PANELS == 0 and width / PANELS <= height  # a person's panel is upright
-    return False
+def _is_strip(path: Path, real: Path | None, alone: bool) -> bool:
+    """Whether a file is five panels wide: told from its name, or, where there are no real pictures beside it, from its shape."""
+    named = plain(path.name).endswith(STRIP)
+    if not named and not alone:
+        return False
+    width, height = _size(path)
+    if width % PANELS:
+        return False
+    if named:
+        return real is None or _size(real) != (width, height)
+    return height < width <= PANELS * height  # a person's panel is upright
 
 
 def _size(path: Path) -> tuple[int, int]:

@@ -125,8 +125,13 @@ def load_batch(pairs: Sequence[Pair]) -> Batch:
         generated=[load(pair.generated) for pair in pairs],
         real=[load(pair.real) for pair in pairs],
         poses=[pair.pose for pair in pairs],
-        masks=[pair.mask.load() if isinstance(pair.mask, MaskFile) else pair.mask for pair in pairs],
+        masks=[load_mask(pair) for pair in pairs],
     )
+
+
+def load_mask(pair: Pair) -> Mask | None:
+    """The person in the real picture of a pair, if it is known."""
+    return pair.mask.load() if isinstance(pair.mask, MaskFile) else pair.mask
 
 
 def cut_panel(strip: Picture, panel: int, name: str = "strip") -> Picture:

@@ -17,8 +17,7 @@ from PIL import Image
 
 from posetransfer.errors import DataError, SettingsError
 from posetransfer.evaluation.batch import Batch, Mask, Picture
-from posetransfer.evaluation.pictures import Pair, PictureFile, Source, load, load_batch
-from posetransfer.image import resize
+from posetransfer.evaluation.pictures import Pair, PictureFile, Source, load, load_mask
 from posetransfer.pose.pose import Pose
 
 SIDE = 40
@@ -59,23 +58,25 @@ class Protocol:
         Raises:
             DataError: a picture of a size that the protocol does not know what to do with.
         """
-        raw = load_batch(list(pairs))
-        fitted = [self._fit(raw, pair, i) for i, pair in enumerate(pairs)]
-        return Batch(raw.names, *zip(*fitted, strict=True)) if fitted else raw
+        fitted = [self._fit(pair) for pair in pairs]
+        generated, real, poses, masks = zip(*fitted, strict=True) if fitted else ((), (), (), ())
+        return Batch([pair.name for pair in pairs], generated, real, poses, masks)
 
     def picture(self, source: Source, name: str, real: bool = True) -> Picture:
         """One picture in the protocol's form, as the real set of FID needs it."""
-        picture = self._fitted(load(source), name, real)
-        return self._stored(picture, source, real)
+        return self._formed(load(source), source, name, real)
 
-    def _fit(self, raw: Batch, pair: Pair, row: int) -> tuple[Picture, Picture, Pose | None, Mask | None]:
-        real = raw.real[row]
+    def _fit(self, pair: Pair) -> tuple[Picture, Picture, Pose | None, Mask | None]:
+        real = load(pair.real)
         return (
-            self._stored(self._fitted(raw.generated[row], pair.name, real=False), pair.generated, real=False),
-            self._stored(self._fitted(real, pair.name, real=True), pair.real, real=True),
-            self._fitted_pose(raw.pose(row), real.shape[:2], pair.name),
-            self._fitted_mask(raw.mask(row)),
+            self.picture(pair.generated, pair.name, real=False),
+            self._formed(real, pair.real, pair.name, real=True),
+            self._fitted_pose(pair.pose, real.shape[:2], pair.name),
+            self._fitted_mask(load_mask(pair)),
         )
+
+    def _formed(self, picture: Picture, source: Source, name: str, real: bool) -> Picture:
+        return self._stored(self._fitted(picture, name, real), source, real)
 
     def _change(self, shape: tuple[int, ...]) -> Literal["keep", "crop", "pad", "resize"]:
         """What must happen to a picture of some size; sizes without an answer are to be resized."""
@@ -106,7 +107,7 @@ class Protocol:
                 f"{name}: the {'real' if real else 'generated'} picture is {h}x{w} (height x width), but protocol {self.name} scores "
                 f"{height}x{width}; give pictures of that size, or choose --protocol plain."
             )
-        return resize(picture, self.size)
+        return np.asarray(Image.fromarray(picture).resize(self.size[::-1], Image.Resampling.BICUBIC))
 
     def _fitted_pose(self, pose: Pose | None, size: tuple[int, ...], name: str) -> Pose | None:
         if pose is None:
