@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
+from posetransfer.cutout.people import skeleton_distance
 from posetransfer.image import Picture
-from posetransfer.pose import INDEX, LIMBS, Pose
+from posetransfer.pose import INDEX, Pose
 
 Mask = npt.NDArray[np.float32]
 Colour = tuple[int, int, int]
@@ -19,6 +20,10 @@ Pixels = npt.NDArray[np.bool_]
 NOISE, CERTAIN, SOLID = 8.0, 28.0, 80.0
 """Levels off the backdrop: a network's unevenness ends at the first, a person begins at the second; from the third on even
 what is thin hides what stands behind it."""
+
+INNER, NEAR, FAR = 0.03, 0.05, 0.10
+"""Distances from the skeleton in heights of the picture: inside the first no hole is left; up to the second whatever is not
+noise is the person (light clothes differ little from the backdrop); from the third on only what differs certainly."""
 
 REACH = 3
 """Pixels over which an edge may be soft, on either side."""
@@ -32,8 +37,9 @@ def lift(picture: Picture, colour: Colour, pose: Pose | None = None) -> tuple[Pi
     At a soft edge a pixel is `share * person + (1 - share) * colour`. The person's colour is known from a little
     further inside, so that the share can be solved for and no light rim remains over a dark background.
 
-    Clothes near the backdrop's own colour would be holes: the pose says where there must be a body (the trunk and the
-    middle of each limb), so these stay closed, and the gap between arm and hip stays open.
+    Light clothes differ little from a light backdrop. The pose says where to expect them: near the skeleton a small
+    difference is enough, what the body encloses there is closed, and the trunk is closed in any case. The gap between arm and
+    hip stays open.
 
     Args:
         picture: uint8 (H, W, 3).
@@ -45,8 +51,7 @@ def lift(picture: Picture, colour: Colour, pose: Pose | None = None) -> tuple[Pi
     """
     away = picture.astype(np.float32) - np.array(colour, np.float32)  # (H, W, 3)
     differs = np.abs(away).max(axis=2)  # (H, W)
-    core = body_core(pose, differs > NOISE) if pose is not None else np.zeros(picture.shape[:2], np.bool_)
-    body = _without_specks(differs > CERTAIN) | core
+    body = _body(differs, pose)
     inside = _inside(body)
     person, known = _spread(picture.astype(np.float32), inside)
     person = np.where(known[..., None], person, picture)
@@ -54,44 +59,39 @@ def lift(picture: Picture, colour: Colour, pose: Pose | None = None) -> tuple[Pi
     share = (away * toward).sum(axis=2) / np.maximum((toward * toward).sum(axis=2), NOISE * NOISE)
     share = np.where(known, share, (differs - NOISE) / (SOLID - NOISE))  # thin things have no inside to tell their colour
     near = _grown(body, REACH) & (differs > NOISE)
-    share = np.where(inside | core, 1, np.where(near, share, 0)).clip(0, 1).astype(np.float32)
+    share = np.where(inside, 1, np.where(near, share, 0)).clip(0, 1).astype(np.float32)
     unmixed = np.array(colour, np.float32) + away / np.maximum(share, 0.1)[..., None]
-    colours = np.where((inside | core)[..., None], picture, np.where(known[..., None], person, unmixed))
+    colours = np.where(inside[..., None], picture, np.where(known[..., None], person, unmixed))
     return np.asarray(np.rint(colours.clip(0, 255)), np.uint8), share
 
 
-def body_core(pose: Pose, painted: Pixels) -> Pixels:
-    """Where a body must be: the trunk, and a thin line along each limb; the head is left to the colours.
-
-    A limb counts only if the network painted it at all: raised arms that it left out must not come back as sticks.
-
-    Args:
-        pose: in the pixels of a picture of size `pose.size`.
-        painted: bool (H, W), what differs from the backdrop, however little.
-
-    Returns:
-        bool (H, W).
-    """
-    core = np.zeros(pose.size, np.bool_)
+def _body(differs: npt.NDArray[np.float32], pose: Pose | None) -> Pixels:
+    """Which pixels are the person, edge included, from how much each differs from the backdrop."""
+    if pose is None or not pose.present.any():
+        return _without_specks(differs > CERTAIN)
+    distance = skeleton_distance(pose) / pose.size[0]
+    doubt = np.clip((distance - NEAR) / (FAR - NEAR), 0, 1)
+    body = _without_specks(differs > NOISE + doubt * (CERTAIN - NOISE))
     if pose.present[list(TORSO)].all():
-        core |= _drawn(pose, TORSO)
-    for limb in LIMBS:
-        if pose.present[list(limb)].all() and INDEX["nose"] not in limb:
-            line = _drawn(pose, limb)
-            if line.any() and painted[line].mean() > 0.5:
-                core |= line
-    return core
+        body |= _area(pose, TORSO)
+    return body | _enclosed(body, distance < INNER)
 
 
-def _drawn(pose: Pose, joints: tuple[int, ...]) -> Pixels:
-    """A line between two joints, or the area between several; bool (H, W)."""
+def _area(pose: Pose, joints: tuple[int, ...]) -> Pixels:
+    """The polygon between joints; bool (H, W)."""
     image = Image.new("L", (pose.size[1], pose.size[0]))
-    points = [(float(x), float(y)) for x, y in pose.points[list(joints)]]
-    if len(points) == 2:
-        ImageDraw.Draw(image).line(points, fill=1, width=max(round(0.015 * pose.size[0]), 1))
-    else:
-        ImageDraw.Draw(image).polygon(points, fill=1)
+    ImageDraw.Draw(image).polygon([(float(x), float(y)) for x, y in pose.points[list(joints)]], fill=1)
     return np.asarray(image) > 0
+
+
+def _enclosed(body: Pixels, near: Pixels) -> Pixels:
+    """Holes that lie near the skeleton altogether: what cannot be reached from elsewhere without crossing the body."""
+    outside = ~body & ~near
+    while True:
+        wider = outside | (_grown(outside) & ~body)
+        if (wider == outside).all():
+            return ~body & ~outside
+        outside = wider
 
 
 def _spread(colours: Colours, known: Pixels) -> tuple[Colours, Pixels]:
