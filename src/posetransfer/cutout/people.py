@@ -17,7 +17,7 @@ _PLAIN = 8.0  # mean distance (0..255) of a background's colours from one even s
 _NEAR, _FAR = 0.13, 0.20  # parts of the standing height: mask this near to the skeleton stays, this far from it goes
 _SURE = 0.5  # joints with a higher score are surely seen
 _CORE = 0.02  # this near to a surely seen limb is the person, whatever the segmenter says
-_COVERED = 0.95  # a mask over less of the skeleton than this has missed a part of the person
+_COVERED = 0.95  # a mask over less of a limb than this has missed it
 
 _MEAN, _STD = np.array([0.485, 0.456, 0.406], np.float32), np.array([0.229, 0.224, 0.225], np.float32)
 
@@ -153,12 +153,16 @@ def _refined(rough: Mask, seen: Picture, photo: Picture, box: Box) -> Mask:
 
 
 def _coverage(mask: Mask, pose: Pose) -> float:
-    """Share of points along the limbs inside the picture that the mask covers."""
-    points = np.concatenate([pose.points[a] + (pose.points[b] - pose.points[a]) * np.linspace(0.1, 0.9, 9)[:, None] for a, b in LIMBS])
-    points = points[~np.isnan(points[:, 0])].round().astype(int)
+    """Share of points along a limb inside the picture that the mask covers, for the limb that is covered least."""
     height, width = mask.shape
-    points = points[(points >= 0).all(axis=1) & (points < [width, height]).all(axis=1)]
-    return float((mask[points[:, 1], points[:, 0]] > 0.5).mean()) if len(points) else 0.0
+    shares = []
+    for a, b in LIMBS[:12]:  # trunk, arms and legs
+        if min(pose.score[a], pose.score[b]) <= _SURE:
+            continue
+        points = pose.points[a] + (pose.points[b] - pose.points[a]) * np.linspace(0.1, 0.9, 9)[:, None]
+        x, y = points.round().astype(int).clip(0, [width - 1, height - 1]).T
+        shares.append(float((mask[y, x] > 0.5).mean()))
+    return min(shares, default=1.0)
 
 
 def _unevenness(seen: Picture, distance: Mask) -> float:
