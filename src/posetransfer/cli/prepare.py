@@ -144,10 +144,10 @@ def _run(plan: Plan, out: Path | None, options: Options, check: bool) -> int | N
         from posetransfer.errors import SettingsError
 
         raise SettingsError("the folder to write is missing; name it behind RAW, or add --check to look only.")
-    from posetransfer.cli.progress import progress
+    from posetransfer.cli.counter import counted
     from posetransfer.data.prepare import prepare
 
-    with progress("pictures") as report:
+    with counted("pictures") as report:
         prepared = prepare(plan, out, options, progress=report)
     for split in prepared.splits.values():
         print(f"{split.name}: {len(split.names):,} pictures, {len(split):,} pairs")
