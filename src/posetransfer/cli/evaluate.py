@@ -15,7 +15,7 @@ from posetransfer.errors import DataError, SettingsError
 if TYPE_CHECKING:
     from posetransfer.evaluation.chunks import Progress
     from posetransfer.evaluation.compare import Comparison
-    from posetransfer.evaluation.generate import Draw, TestSet
+    from posetransfer.evaluation.generate import Draw, PreparedPairs
     from posetransfer.evaluation.names import Found
     from posetransfer.evaluation.realset import RealSet
     from posetransfer.evaluation.results import Results
@@ -135,11 +135,11 @@ def _from_data(
     baseline: Literal["source", "mean"] | None,
     output: Path,
     device: str,
-) -> tuple[TestSet, Found, dict[str, Any]]:
+) -> tuple[PreparedPairs, Found, dict[str, Any]]:
     """Make the pictures of a data set's pairs: by a network, or as a trivial answer."""
     from posetransfer.data.manifest import PreparedFolder
     from posetransfer.engines import open_engine
-    from posetransfer.evaluation.generate import TestSet, baseline_pairs, draw_pairs
+    from posetransfer.evaluation.generate import PreparedPairs, baseline_pairs, draw_pairs
     from posetransfer.evaluation.names import Found
     from posetransfer.weights import find_weights, read_config
 
@@ -147,7 +147,7 @@ def _from_data(
     place = find_weights(weights) if weights else None
     config = read_config(place) if place else None
     plain = config is not None and config.backdrop == "plain"
-    test = TestSet(folder, config.size if config else None, config.backdrop_colour if config and plain else None, split)
+    test = PreparedPairs(folder, config.size if config else None, config.backdrop_colour if config and plain else None, split)
     origin: dict[str, Any] = {"data": str(data), "split": split, "backdrop": test.backdrop, "weights": str(place) if place else None}
     if baseline is not None:
         made = baseline_pairs(test, test.pairs(output / "pictures", listed, limit), baseline, output)
@@ -186,7 +186,7 @@ def _fingerprint(weights: Path) -> str:
     return digest.hexdigest()[:16]
 
 
-def _training_set(test: TestSet) -> RealSet:
+def _training_set(test: PreparedPairs) -> RealSet:
     from posetransfer.evaluation.realset import RealSet
 
     return RealSet(tuple(test.training_pictures()), "train")

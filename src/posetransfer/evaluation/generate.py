@@ -33,7 +33,7 @@ MEAN_OF = 2000
 
 
 @dataclass(frozen=True)
-class TestSet:
+class PreparedPairs:
     """Pairs of a prepared folder in the form that a network reads: its size, its backdrop.
 
     Args:
@@ -110,7 +110,7 @@ def spread(items: list[Any], limit: int | None) -> list[Any]:
     return [items[i * len(items) // limit] for i in range(limit)]
 
 
-def draw_pairs(test: TestSet, pairs: Sequence[Pair], draw: Draw, batch: int = 8, progress: Progress | None = None) -> None:
+def draw_pairs(test: PreparedPairs, pairs: Sequence[Pair], draw: Draw, batch: int = 8, progress: Progress | None = None) -> None:
     """Draw every picture that is not there yet.
 
     Raises:
@@ -126,7 +126,7 @@ def draw_pairs(test: TestSet, pairs: Sequence[Pair], draw: Draw, batch: int = 8,
             progress(len(pairs) - len(todo) + todo.index(chosen[-1]) + 1, len(pairs))
 
 
-def baseline_pairs(test: TestSet, pairs: Sequence[Pair], baseline: Baseline, output: Path) -> list[Pair]:
+def baseline_pairs(test: PreparedPairs, pairs: Sequence[Pair], baseline: Baseline, output: Path) -> list[Pair]:
     """The pairs with a trivial answer as their generated picture: the source itself, or the mean training picture."""
     if baseline == "source":
         return [replace(pair, generated=test.picture(pair.source)) for pair in pairs]
@@ -135,7 +135,7 @@ def baseline_pairs(test: TestSet, pairs: Sequence[Pair], baseline: Baseline, out
     return [replace(pair, generated=PictureFile(path)) for pair in pairs]
 
 
-def mean_picture(test: TestSet) -> Picture:
+def mean_picture(test: PreparedPairs) -> Picture:
     """The mean of `MEAN_OF` training pictures spread over the set.
 
     Raises:
