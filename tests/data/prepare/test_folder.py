@@ -1,5 +1,6 @@
 import itertools
 import shutil
+import sys
 
 import numpy as np
 import pytest
@@ -7,9 +8,10 @@ from PIL import Image
 
 from posetransfer.data.annotations import read_pairs
 from posetransfer.data.prepare import Options, plan_folder, prepare
+from posetransfer.data.prepare.clips import read_clip
 from posetransfer.data.prepare.folder import split_people
 from posetransfer.data.prepare.naming import LONGEST, distinct, safe_stem
-from posetransfer.errors import DataError, SettingsError
+from posetransfer.errors import DataError, MissingExtra, PhotoError, SettingsError
 from posetransfer.image import load_photo
 from posetransfer.pose.drawing import draw_pose
 from posetransfer.pose.pose import Pose
@@ -203,3 +205,26 @@ def test_skeletons_lie_on_the_people(prepared):
         changed = (drawn != photo).any(axis=2)
         ground = (np.abs(photo.astype(int) - [200, 200, 200]).max(axis=2) < 3) & changed
         assert changed.sum() > 500 and ground.mean() < 0.02
+
+
+def test_a_film_is_read_frame_by_frame_and_upright(tmp_path, shots):
+    av = pytest.importorskip("av")
+    with av.open(str(tmp_path / "walk.mp4"), "w") as container:
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.width, stream.height, stream.pix_fmt, stream.bit_rate = 176, 256, "yuv420p", 4_000_000
+        for shot in shots[:5]:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(shot.picture, format="rgb24")))
+        container.mux(stream.encode())
+    (tmp_path / "torn.mp4").write_bytes((tmp_path / "walk.mp4").read_bytes()[:300])
+    pictures = list(read_clip(tmp_path / "walk.mp4"))
+    assert [picture.shape for picture in pictures] == [(256, 176, 3)] * 5
+    for picture, shot in zip(pictures, shots, strict=False):
+        assert np.abs(picture.astype(int) - shot.picture).mean() < 8
+    with pytest.raises(PhotoError, match=r"torn\.mp4: not a clip that can be decoded"):
+        list(read_clip(tmp_path / "torn.mp4"))
+
+
+def test_a_film_without_its_reader_names_the_extra(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "av", None)
+    with pytest.raises(MissingExtra, match=r"posetransfer\[video\]"):
+        list(read_clip(tmp_path / "walk.mp4"))
