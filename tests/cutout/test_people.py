@@ -5,7 +5,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from posetransfer.cutout import Cutout, composite
-from posetransfer.cutout.people import _reachable, skeleton_distance
+from posetransfer.cutout.people import _reachable, body_core, skeleton_distance
 from posetransfer.image import load_photo
 from posetransfer.pose.estimator import Estimator
 from posetransfer.pose.pose import Pose
@@ -94,3 +94,17 @@ def test_only_what_hangs_together_with_the_skeleton_is_reachable():
     assert (kept[10:101, 24:37] == 1).all()
     assert kept[:, 46:53][30:60].max() == 0
     assert kept[70:77, 65:].max() == 0
+
+
+def test_the_core_is_the_middle_of_limbs_and_head_and_only_of_joints_surely_seen():
+    points = {"nose": (50, 20), "right_ear": (44, 18), "left_ear": (56, 18), "neck": (50, 40), "right_hip": (45, 80), "left_hip": (55, 80),
+              "right_shoulder": (38, 40), "right_elbow": (30, 65), "right_knee": (45, 110), "right_ankle": (45, 140)}  # fmt: skip
+    pose = Pose(points, (160, 100))
+    core = body_core(pose)
+    assert core[18:21, 48:53].all()  # the head
+    assert core[52, 34]  # half of the upper arm
+    assert core[125, 45]
+    assert not core[32, 50]  # the neck is thin: a segmenter's task
+    assert not core[8, 50]
+    doubtful = Pose(points, (160, 100), pose.score * 0.4)
+    assert not body_core(doubtful).any()

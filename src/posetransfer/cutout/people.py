@@ -16,9 +16,10 @@ _WORK = 448  # longest side at which a mask is refined
 _PLAIN = 8.0  # mean distance (0..255) of a background's colours from one even shade; rooms and streets have 15 and more
 _NEAR, _FAR = 0.13, 0.20  # parts of the standing height: mask this near to the skeleton stays, this far from it goes
 _SURE = 0.5  # joints with a higher score are surely seen
-_CORE = 0.02  # this near to a surely seen limb is the person, whatever the segmenter says
+_CORE, _SKULL = 0.02, 0.05  # this near to a surely seen limb, or to the middle of the face, is the person for certain
 _COVERED = 0.95  # a mask over less of a limb than this has missed it
 
+_ON_HEAD = np.isin(np.arange(18), [INDEX[name] for name in ("nose", "right_eye", "left_eye", "right_ear", "left_ear")])
 _MEAN, _STD = np.array([0.485, 0.456, 0.406], np.float32), np.array([0.229, 0.224, 0.225], np.float32)
 
 
@@ -71,8 +72,7 @@ class Cutout:
         if _coverage(first, pose) >= _COVERED:
             return first
         second = np.where(distance < 0.6 * _NEAR, segmenters[1](seen, pose), 0)
-        core = core_distance(pose) < _CORE * standing_height(pose)
-        return np.asarray(np.maximum(np.maximum(first, second), core), np.float32)
+        return np.asarray(np.maximum(np.maximum(first, second), body_core(pose)), np.float32)
 
     def _blazepose_mask(self, seen: Picture, pose: Pose) -> Mask:
         window = square(pose.box(), 1.4)
@@ -103,11 +103,17 @@ def skeleton_distance(pose: Pose) -> Mask:
     return nearest.astype(np.float32)
 
 
-def core_distance(pose: Pose) -> Mask:
-    """Pixels to the nearest surely seen limb; the head's joints lie too near to its outline to be the middle of anything."""
+def body_core(pose: Pose) -> npt.NDArray[np.bool_]:
+    """Pixels that are the person whatever a segmenter says: near the bones of surely seen limbs, and the middle of the head."""
+    tall = standing_height(pose)
     sure = pose.score > _SURE
-    sure[[INDEX[name] for name in ("nose", "neck", "right_eye", "left_eye", "right_ear", "left_ear")]] = False
-    return skeleton_distance(Pose(np.where(sure[:, None], pose.points, np.nan), pose.size))
+    face = pose.points[sure & _ON_HEAD]
+    limbs = Pose(np.where((sure & ~_ON_HEAD & (np.arange(18) != INDEX["neck"]))[:, None], pose.points, np.nan), pose.size)
+    core = skeleton_distance(limbs) < _CORE * tall
+    if len(face) >= 2:  # the face's joints lie too near to the head's outline to be bones of it
+        y, x = np.mgrid[: pose.size[0], : pose.size[1]]
+        core |= np.hypot(x - face[:, 0].mean(), y - face[:, 1].mean()) < _SKULL * tall
+    return np.asarray(core)
 
 
 def _reachable(mask: Mask, distance: Mask) -> Mask:
@@ -156,7 +162,7 @@ def _coverage(mask: Mask, pose: Pose) -> float:
     """Share of points along a limb inside the picture that the mask covers, for the limb that is covered least."""
     height, width = mask.shape
     shares = []
-    for a, b in LIMBS[:12]:  # trunk, arms and legs
+    for a, b in LIMBS[:-4]:  # trunk, arms, legs and neck
         if min(pose.score[a], pose.score[b]) <= _SURE:
             continue
         points = pose.points[a] + (pose.points[b] - pose.points[a]) * np.linspace(0.1, 0.9, 9)[:, None]
