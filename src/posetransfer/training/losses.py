@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from posetransfer.config import LossConfig
 from posetransfer.training.features import Features
+from posetransfer.training.precision import full
 
 
 def gan_loss(scores: Tensor, real: bool, config: LossConfig) -> Tensor:
@@ -41,7 +42,7 @@ class PerceptualLoss(nn.Module):
         """(B, 3, H, W) in [-1, 1] each; the truth takes no gradient."""
         with torch.no_grad():
             wanted = self.features(truth)
-        terms = [self.distance(a.float(), b.float()) for a, b in zip(self.features(made), wanted, strict=True)]
+        terms = [self.distance(full(a), full(b)) for a, b in zip(self.features(made), wanted, strict=True)]
         return torch.stack(terms).mean()
 
 

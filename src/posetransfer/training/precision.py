@@ -27,6 +27,11 @@ def resolve_precision(precision: Precision, device: torch.device) -> torch.dtype
     return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
 
 
+def full(tensor: torch.Tensor) -> torch.Tensor:
+    """A half-precision tensor in float32, others as they are: losses are summed in full precision."""
+    return tensor.float() if tensor.dtype in (torch.bfloat16, torch.float16) else tensor
+
+
 def autocast(precision: Precision, device: torch.device) -> torch.autocast:
     """The context in which networks and losses run."""
     dtype = resolve_precision(precision, device)

@@ -25,7 +25,7 @@ from posetransfer.training.features import make_features
 from posetransfer.training.history import FakePool
 from posetransfer.training.losses import PerceptualLoss, adversarial_weight, gan_loss
 from posetransfer.training.optimiser import Optimiser
-from posetransfer.training.precision import autocast
+from posetransfer.training.precision import autocast, full
 from posetransfer.training.schedule import rate_factor
 from posetransfer.training.tensors import TensorBatch
 
@@ -42,9 +42,9 @@ class Judge:
         self.optimiser = Optimiser(network, settings.training.discriminator_lr, settings.training, device)
 
     def score(self, picture: Tensor, condition: Tensor) -> Tensor:
-        """Raw scores, float32, of pictures (B, 3, H, W) beside their condition (B, K, H, W)."""
+        """Raw scores, in full precision, of pictures (B, 3, H, W) beside their condition (B, K, H, W)."""
         scores: Tensor = self.network(picture, condition)
-        return scores.float()
+        return full(scores)
 
 
 class TrainingStep:
@@ -137,16 +137,16 @@ class TrainingStep:
             with autocast(self.settings.training.precision, self.device):
                 fake = self.generator(part.source, part.source_maps, part.target_maps)
             terms = self._generator_terms(fake, part, judges)
-            self.optimiser.backward(torch.stack([term.float() for term in terms.values()]).sum() * (len(part) / whole))
+            self.optimiser.backward(torch.stack([full(term) for term in terms.values()]).sum() * (len(part) / whole))
             sums.add(terms, len(part) / whole)
-            fakes.append(fake.detach().float())
+            fakes.append(full(fake.detach()))
         for judge in judges.values():
             judge.network.requires_grad_(True)
         return fakes, self._finish("generator", self.optimiser, sums, parts)
 
     def _generator_terms(self, fake: Tensor, part: TensorBatch, judges: dict[str, Judge]) -> dict[str, Tensor]:
         loss = self.settings.loss
-        terms = {"l1": loss.l1_weight * (fake.float() - part.target).abs().mean()}
+        terms = {"l1": loss.l1_weight * (full(fake) - part.target).abs().mean()}
         with autocast(self.settings.training.precision, self.device):
             if self.perceptual is not None:
                 terms["perceptual"] = loss.perceptual_weight * self.perceptual(fake, part.target)
@@ -261,7 +261,7 @@ class _Sums:
 
     def add(self, terms: dict[str, Tensor], weight: float) -> None:
         for name, term in terms.items():
-            self.terms[name] = self.terms.get(name, 0.0) + term.detach().float() * weight
+            self.terms[name] = self.terms.get(name, 0.0) + full(term.detach()) * weight
 
     def values(self) -> Tensor:
         return torch.stack(list(self.terms.values()))

@@ -1,0 +1,84 @@
+"""The terms of the objective against numpy."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from posetransfer.config import LossConfig
+from posetransfer.errors import SettingsError
+from posetransfer.training.features import make_features
+from posetransfer.training.losses import PerceptualLoss, adversarial_weight, gan_loss
+
+SCORES = np.linspace(-6, 6, 24).reshape(2, 3, 4)
+
+
+@pytest.mark.parametrize("real", [True, False])
+@pytest.mark.parametrize("bce", ["logits", "sigmoid"])
+def test_vanilla_is_cross_entropy_of_the_sigmoid(real, bce):
+    p = 1 / (1 + np.exp(-SCORES))
+    wanted = -np.log(p if real else 1 - p).mean()
+    assert float(gan_loss(torch.from_numpy(SCORES), real, LossConfig(gan="vanilla", bce=bce))) == pytest.approx(wanted, rel=1e-9)
+
+
+def test_explicit_sigmoid_is_cut_where_it_saturates_and_logits_are_not():
+    far = torch.full((4,), -200.0)
+    assert float(gan_loss(far, True, LossConfig(bce="sigmoid"))) == 100
+    assert float(gan_loss(far, True, LossConfig(bce="logits"))) == 200
+
+
+@pytest.mark.parametrize("real", [True, False])
+def test_lsgan_is_squared_error_to_one_or_zero(real):
+    wanted = ((SCORES - real) ** 2).mean()
+    assert float(gan_loss(torch.from_numpy(SCORES), real, LossConfig(gan="lsgan"))) == pytest.approx(wanted, rel=1e-9)
+
+
+@pytest.mark.parametrize(("halve", "judges", "weight"), [(True, 2, 2.5), (True, 1, 5.0), (False, 2, 5.0), (True, 0, 5.0)])
+def test_adversarial_weight_is_shared_by_two_discriminators(halve, judges, weight):
+    assert adversarial_weight(LossConfig(gan_weight=5.0, halve_gan=halve), judges) == weight
+
+
+@pytest.mark.parametrize("distance", ["l1", "l2"])
+def test_perceptual_loss_is_the_mean_difference_of_features(vgg19, distance):
+    """Layers 0 to 3 of torchvision's VGG-19 on ImageNet-normalised pictures, built here from torch's own layers."""
+    state = torch.load(vgg19, weights_only=True)
+    first, second = torch.nn.Conv2d(3, 64, 3, padding=1), torch.nn.Conv2d(64, 64, 3, padding=1)
+    for layer, name in ((first, "features.0"), (second, "features.2")):
+        layer.load_state_dict({"weight": state[f"{name}.weight"], "bias": state[f"{name}.bias"]})
+    network = torch.nn.Sequential(first, torch.nn.ReLU(), second, torch.nn.ReLU())
+    made, truth = torch.rand(2, 2, 3, 16, 12).mul(2).sub(1)
+    mean, std = (torch.tensor(v).view(3, 1, 1) for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
+    with torch.no_grad():
+        difference = network(((made + 1) / 2 - mean) / std) - network(((truth + 1) / 2 - mean) / std)
+    wanted = difference.abs().mean() if distance == "l1" else difference.square().mean()
+    config = LossConfig(perceptual_weights=vgg19)
+    assert float(PerceptualLoss(make_features(config), distance)(made, truth)) == pytest.approx(float(wanted), rel=1e-5)
+
+
+def test_shipped_features_have_unit_scale():
+    """Each layer is divided by its mean activation on photographs, so a picture of smooth noise gives about 1."""
+    config = LossConfig(perceptual="vgg16", perceptual_layers=("relu1_2", "relu3_3"))
+    picture = torch.nn.functional.interpolate(torch.rand(4, 3, 8, 8), size=(64, 64), mode="bicubic").clamp(0, 1) * 2 - 1
+    first, third = make_features(config)(picture)
+    assert first.shape == (4, 64, 64, 64) and third.shape == (4, 256, 16, 16)
+    assert 0.3 < float(first.mean()) < 3 and 0.2 < float(third.mean()) < 5
+
+
+def test_the_truth_takes_no_gradient(vgg19):
+    made, truth = torch.rand(2, 1, 3, 16, 12).unbind()
+    made.requires_grad_(), truth.requires_grad_()
+    PerceptualLoss(make_features(LossConfig(perceptual_weights=vgg19)), "l1")(made, truth).backward()
+    assert made.grad.abs().sum() > 0 and truth.grad is None
+
+
+@pytest.mark.parametrize("config", [LossConfig(perceptual="none"), LossConfig(perceptual_weight=0.0)])
+def test_without_perceptual_loss_no_weights_are_asked_for(config):
+    assert make_features(config) is None
+
+
+def test_missing_vgg_file_and_unknown_layer_are_sentences(vgg19, tmp_path):
+    with pytest.raises(SettingsError, match=r"no-such.pth: no such file; give torchvision's vgg19.*--loss.perceptual-weights"):
+        make_features(LossConfig(perceptual_weights=str(tmp_path / "no-such.pth")))
+    with pytest.raises(SettingsError, match=r"relu9_1 is not one of relu1_1, relu1_2;"):
+        make_features(replace(LossConfig(perceptual_weights=vgg19), perceptual_layers=("relu9_1",)))
