@@ -166,8 +166,8 @@ def _prepare_pictures(
             for outcome in _map(recipe, todo, workers):
                 if outcome.fatal:
                     raise OutputError(_stopped(recipe.out, outcome.fatal))
-                if outcome.problem:
-                    log.debug("%s: %s", outcome.name, outcome.problem)
+                if outcome.problem:  # nobody in a picture is common, a broken file is not
+                    log.log(logging.DEBUG if outcome.points else logging.WARNING, "%s: %s", outcome.name, outcome.problem)
                 file.write(json.dumps(asdict(outcome)) + "\n")
                 file.flush()
                 outcomes[outcome.name] = outcome
