@@ -173,3 +173,16 @@ def test_100_000_rows_become_pairs_in_under_ten_seconds_and_a_gigabyte(tmp_path)
     assert pairs == (sizes * (sizes - 1)).sum() > 1_000_000
     with listed.open() as file:
         assert sum(1 for _ in file) == pairs + 1
+
+
+@given(st.text(alphabet=st.sampled_from("a1-,.:[]{}\"'\\ \n\r\tNe∞"), max_size=120), st.booleans())
+def test_no_text_ends_in_anything_but_a_sentence(tmp_path_factory, text, headed):
+    path = tmp_path_factory.mktemp("lists") / "list.csv"
+    for header, read in ((HEADER, read_annotations), ("from,to\n", read_pairs)):
+        path.write_text((header if headed else "") + text, encoding="utf-8")
+        try:
+            names, rest = read(path)
+        except DataError as error:
+            assert str(path) in str(error)
+        else:
+            assert len(names) == len(rest)
