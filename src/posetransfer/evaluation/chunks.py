@@ -141,7 +141,7 @@ def _pool(work: Work, processes: int) -> Iterator[Callable[[list[tuple[int, int]
     if processes <= 1:
         yield lambda chunks: (work(*chunk) for chunk in chunks)
         return
-    with _one_thread_each():
+    with _worker_environment():
         pool = multiprocessing.get_context("spawn").Pool(processes, _start, (work,))
     try:
         yield lambda chunks: pool.imap(_do, chunks)
@@ -150,12 +150,19 @@ def _pool(work: Work, processes: int) -> Iterator[Callable[[list[tuple[int, int]
         pool.join()
 
 
+# Processes read these at their start. N processes of N threads each only wait for one another; and the C library would
+# return and fetch again the memory of every larger array, which takes as long as the sums of SSIM.
+WORKER_ENVIRONMENT = {
+    **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
+    "MALLOC_MMAP_THRESHOLD_": "33554432",
+    "MALLOC_TRIM_THRESHOLD_": "67108864",
+}
+
+
 @contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """New processes read these at their start: N processes of N threads each only wait for one another."""
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(dict.fromkeys(names, "1"))
+def _worker_environment() -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in WORKER_ENVIRONMENT}
+    os.environ.update(WORKER_ENVIRONMENT)
     try:
         yield
     finally:

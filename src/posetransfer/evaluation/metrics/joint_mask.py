@@ -37,66 +37,65 @@ def joint_mask(pose: Pose, radius: float = 4.0, closing: int = 5) -> Mask:
     >>> int(joint_mask(Pose({"nose": (8, 8)}, size=(16, 16))).sum())
     45
     """
-    mask = np.zeros(pose.size, dtype=np.bool_)
     points = pose.points[:, ::-1]  # (row, column), as the authors have them
     present = pose.present
-    for start, end in MASK_LIMBS:
-        if present[start] and present[end]:
-            _fill_limb(mask, points[start], points[end], radius)
-    for point in points[present]:
-        _fill_disc(mask, point, radius)
-    return _eroded(_dilated(mask, closing), closing)
+    starts, ends = np.array(MASK_LIMBS).T
+    drawn = present[starts] & present[ends]
+    mask = _limbs(points[starts[drawn]], points[ends[drawn]], radius, pose.size)
+    _add_discs(mask, points[present], radius)
+    return _eroded(_dilated(mask, closing // 2), closing // 2)
 
 
-def _fill_limb(mask: Mask, start: Array, end: Array, radius: float) -> None:
-    """Fill the rectangle round a segment; two joints on one pixel have no direction and draw nothing."""
-    direction = start - end
-    length = float(np.linalg.norm(direction))
-    if length == 0:
-        return
-    normal = radius * np.array([-direction[1], direction[0]]) / length
-    corners = np.array([start + normal, start - normal, end - normal, end + normal])
-    top, left = np.maximum(0, corners.min(axis=0)).astype(int)
-    bottom, right = np.minimum(np.ceil(corners.max(axis=0)).astype(int), np.array(mask.shape) - 1)
-    if bottom < top or right < left:
-        return
-    rows = np.arange(top, bottom + 1, dtype=np.float64)[:, None]
-    columns = np.arange(left, right + 1, dtype=np.float64)[None, :]
-    mask[top : bottom + 1, left : right + 1] |= _inside(corners, rows, columns)
+def _limbs(starts: Array, ends: Array, radius: float, size: tuple[int, int]) -> Mask:
+    """Rectangles round segments, (n, 2) starts and ends; two joints on one pixel have no direction and draw nothing."""
+    direction = starts - ends
+    length = np.linalg.norm(direction, axis=1)
+    starts, ends, direction, length = (values[length > 0] for values in (starts, ends, direction, length))
+    normal = radius * np.stack([-direction[:, 1], direction[:, 0]], axis=1) / length[:, None]
+    corners = np.stack([starts + normal, starts - normal, ends - normal, ends + normal], axis=1)  # (n, 4, 2)
+    left, right = _crossings(corners, size[0])
+    columns = np.arange(size[1], dtype=np.float64)
+    return np.asarray(((columns >= left[..., None]) & (columns < right[..., None])).any(axis=0))
 
 
-def _inside(corners: Array, rows: Array, columns: Array) -> Mask:
-    """Even-odd rule: a pixel is inside if a ray to its right crosses an odd number of edges."""
-    inside = np.zeros((rows.shape[0], columns.shape[1]), dtype=np.bool_)
-    for (row_a, column_a), (row_b, column_b) in zip(corners, np.roll(corners, 1, axis=0), strict=True):
-        if row_a == row_b:
-            continue
-        crosses = ((row_a <= rows) & (rows < row_b)) | ((row_b <= rows) & (rows < row_a))
-        inside ^= crosses & (columns < (column_b - column_a) * (rows - row_a) / (row_b - row_a) + column_a)
-    return inside
+def _crossings(corners: Array, height: int) -> tuple[Array, Array]:
+    """Where each row enters and leaves each rectangle, (n, H) each; infinite where it does not.
+
+    scikit-image's rule: a pixel is inside if a ray to its right crosses an odd number of edges, an edge holding its upper
+    end but not its lower one. A row crosses a rectangle twice or not at all: inside is from one crossing up to the other.
+    """
+    row_a, column_a = (corners[:, :, None, i] for i in (0, 1))  # (n, 4, 1)
+    row_b, column_b = (np.roll(corners, 1, axis=1)[:, :, None, i] for i in (0, 1))
+    rows = np.arange(height, dtype=np.float64)
+    crosses = ((row_a <= rows) & (rows < row_b)) | ((row_b <= rows) & (rows < row_a))  # (n, 4, H)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        places = (column_b - column_a) * (rows - row_a) / (row_b - row_a) + column_a
+    return np.where(crosses, places, np.inf).min(axis=1), np.where(crosses, places, -np.inf).max(axis=1)
 
 
-def _fill_disc(mask: Mask, point: Array, radius: float) -> None:
-    """Fill the pixels closer than `radius` to a point."""
-    top, left = np.maximum(0, np.ceil(point - radius)).astype(int)
-    bottom, right = np.minimum(np.floor(point + radius).astype(int), np.array(mask.shape) - 1)
-    if bottom < top or right < left:
-        return
-    rows = np.arange(top, bottom + 1)[:, None] - point[0]
-    columns = np.arange(left, right + 1)[None, :] - point[1]
-    mask[top : bottom + 1, left : right + 1] |= (rows / radius) ** 2 + (columns / radius) ** 2 < 1
+def _add_discs(mask: Mask, points: Array, radius: float) -> None:
+    """Fill the pixels closer than `radius` to any of the points."""
+    steps = np.arange(2 * int(radius) + 2)
+    corner = np.ceil(points - radius)
+    rows, columns = (corner[:, i, None] + steps for i in (0, 1))  # (n, steps)
+    rises, runs = ((places - points[:, i, None]) / radius for i, places in enumerate((rows, columns)))
+    hit = (rises**2)[:, :, None] + (runs**2)[:, None, :] < 1
+    hit &= ((rows >= 0) & (rows < mask.shape[0]))[:, :, None] & ((columns >= 0) & (columns < mask.shape[1]))[:, None, :]
+    point, row, column = np.nonzero(hit)
+    mask[rows[point, row].astype(int), columns[point, column].astype(int)] = True
 
 
-def _dilated(mask: Mask, size: int) -> Mask:
+def _dilated(mask: Mask, radius: int) -> Mask:
     """Largest value in a square; what lies outside the picture does not count."""
-    radius = size // 2
     for axis in (0, 1):
-        padded = np.pad(mask, [(radius, radius) if a == axis else (0, 0) for a in (0, 1)])
-        length = mask.shape[axis]
-        mask = np.logical_or.reduce([padded.take(range(shift, shift + length), axis=axis) for shift in range(2 * radius + 1)])
+        source, mask = mask.swapaxes(0, axis), mask.copy()
+        target = mask.swapaxes(0, axis)
+        for shift in range(1, min(radius, len(source) - 1) + 1):
+            target[shift:] |= source[:-shift]
+            target[:-shift] |= source[shift:]
     return mask
 
 
-def _eroded(mask: Mask, size: int) -> Mask:
+def _eroded(mask: Mask, radius: int) -> Mask:
     """Smallest value in a square; what lies outside the picture does not count."""
-    return ~_dilated(~mask, size)
+    return ~_dilated(~mask, radius)

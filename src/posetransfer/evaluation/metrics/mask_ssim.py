@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from posetransfer.evaluation.metrics.joint_mask import Mask
-from posetransfer.evaluation.metrics.ssim import GAUSSIAN, LocalMoments, Picture, local_moments, own_range, ssim, ssim_map
+from posetransfer.evaluation.metrics.ssim import GAUSSIAN, Array, Picture, own_range, products, ssim, ssim_maps
 
 
 def mask_ssim(generated: Picture, real: Picture, mask: Mask) -> float:
@@ -25,20 +25,22 @@ def mask_ssim(generated: Picture, real: Picture, mask: Mask) -> float:
     return ssim(generated, real, GAUSSIAN, own_range(generated))
 
 
-def mask_ssim_true(generated: Picture, real: Picture, mask: Mask, moments: LocalMoments | None = None) -> float:
+def mask_ssim_true(generated: Picture, real: Picture, mask: Mask, values: Array | None = None) -> float:
     """SSIM (Gaussian, range 255) averaged over the pixels of a mask; NaN if the mask is empty.
 
     Args:
         generated: (H, W, 3) uint8.
         real: the same shape.
         mask: (H, W), True on the person in the real picture.
-        moments: `local_moments(generated, real)` where they are known already.
+        values: their SSIM map (H - 10, 3, W - 10) of range 255, where it is known already.
     """
     border = GAUSSIAN.border
     inner = mask[border:-border, border:-border]
     if not inner.any():
         return float("nan")
-    return float(ssim_map(moments or local_moments(generated, real))[inner].mean())
+    if values is None:
+        values = ssim_maps(products(generated, real), (255.0,))[0]
+    return float(values.transpose(0, 2, 1)[inner].mean())
 
 
 def masked(picture: Picture, mask: Mask) -> Picture:

@@ -11,7 +11,7 @@ from posetransfer.evaluation.metrics.joint_mask import joint_mask
 from posetransfer.evaluation.metrics.l1 import l1
 from posetransfer.evaluation.metrics.mask_ssim import mask_ssim, mask_ssim_true
 from posetransfer.evaluation.metrics.psnr import psnr
-from posetransfer.evaluation.metrics.ssim import GAUSSIAN, UNIFORM_51, LocalMoments, local_moments, own_range, ssim_51, ssim_map
+from posetransfer.evaluation.metrics.ssim import GAUSSIAN, UNIFORM_51, Array, own_range, products, ssim_maps
 from posetransfer.pose.pose import Pose
 
 NAMES = ("l1", "psnr", "ssim", "ssim_patn", "ssim_51", "ssim_white", "ssim_patn_white", "mask_ssim", "mask_ssim_true")
@@ -37,32 +37,32 @@ class PixelMeasure:
             scores["l1"] = l1(generated, real)
         if "psnr" in self.names:
             scores["psnr"] = psnr(generated, real)
-        if min(generated.shape[:2]) >= len(UNIFORM_51.weights) and "ssim_51" in self.names:
-            scores["ssim_51"] = ssim_51(generated, real)
         if min(generated.shape[:2]) >= len(GAUSSIAN.weights):
-            scores |= self._gaussian(generated, real, pose, mask)
+            scores |= self._similarities(generated, real, pose, mask)
         return scores
 
-    def _gaussian(self, generated: Picture, real: Picture, pose: Pose | None, mask: Mask | None) -> dict[str, float]:
-        """Everything with the Gaussian window."""
+    def _similarities(self, generated: Picture, real: Picture, pose: Pose | None, mask: Mask | None) -> dict[str, float]:
+        """Everything that is an SSIM."""
         scores: dict[str, float] = {}
+        planes = products(generated, real)
+        if min(generated.shape[:2]) >= len(UNIFORM_51.weights) and "ssim_51" in self.names:
+            scores["ssim_51"] = float(ssim_maps(planes, (255.0,), UNIFORM_51).mean())
         if {"ssim", "ssim_patn", "mask_ssim_true"} & set(self.names):
-            moments = local_moments(generated, real)
-            scores |= self._both_ranges("", moments, own_range(generated))
+            maps = ssim_maps(planes, (255.0, own_range(generated)))
+            scores |= self._both_ranges("", maps)
             if mask is not None and "mask_ssim_true" in self.names:
-                scores["mask_ssim_true"] = mask_ssim_true(generated, real, mask, moments)
+                scores["mask_ssim_true"] = mask_ssim_true(generated, real, mask, maps[0])
         if {"ssim_white", "ssim_patn_white"} & set(self.names):
-            wide = with_white_columns(generated, self.white_columns)
-            moments = local_moments(wide, with_white_columns(real, self.white_columns))
-            scores |= self._both_ranges("_white", moments, own_range(wide))
+            wide, wide_real = (with_white_columns(picture, self.white_columns) for picture in (generated, real))
+            scores |= self._both_ranges("_white", ssim_maps(products(wide, wide_real), (255.0, own_range(wide))))
         if pose is not None and pose.present.any() and "mask_ssim" in self.names:
             scores["mask_ssim"] = mask_ssim(generated, real, joint_mask(pose))
         return scores
 
-    def _both_ranges(self, ending: str, moments: LocalMoments, data_range: float) -> dict[str, float]:
-        """`ssim` and `ssim_patn` from the same local means."""
-        ranges = {"ssim" + ending: 255.0, "ssim_patn" + ending: data_range}
-        return {name: float(ssim_map(moments, value).mean()) for name, value in ranges.items() if name in self.names}
+    def _both_ranges(self, ending: str, maps: Array) -> dict[str, float]:
+        """`ssim` and `ssim_patn` from their maps."""
+        means = {name + ending: float(values.mean()) for name, values in zip(("ssim", "ssim_patn"), maps, strict=True)}
+        return {name: mean for name, mean in means.items() if name in self.names}
 
 
 def with_white_columns(picture: Picture, columns: int) -> Picture:

@@ -13,6 +13,7 @@ means, so they are computed once: that, and filtering as two products with a ban
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -22,7 +23,9 @@ import numpy.typing as npt
 Picture = npt.NDArray[np.uint8]
 Array = npt.NDArray[np.float64]
 
-BLOCK = 32  # output rows per product: a banded matrix of thousands of rows is mostly zeros, its blocks are not
+# Output rows at a time: a banded matrix of many rows is mostly zeros, and what a block needs stays in the processor's cache
+# (and below the size from which the C library fetches and returns each array's memory, which took longer than the sums).
+BLOCK = 24
 
 
 @dataclass(frozen=True)
@@ -66,59 +69,64 @@ GAUSSIAN = gaussian_window()
 UNIFORM_51 = uniform_window(51)
 
 
-@dataclass(frozen=True)
-class LocalMoments:
-    """Weighted means over the window of every pixel that has a whole one: each (h, 3, w), channels in the middle."""
-
-    generated: Array
-    real: Array
-    square: Array
-    """Mean of generated**2 + real**2."""
-    product: Array
-    window: Window
-
-
-def local_moments(generated: Picture, real: Picture, window: Window = GAUSSIAN) -> LocalMoments:
-    """Filter two pictures and their products with a window.
-
-    Args:
-        generated: (H, W, 3), values 0 to 255.
-        real: the same shape.
-        window: at most as large as the picture.
+def products(generated: Picture, real: Picture) -> Array:
+    """Both pictures x and y, x**2 + y**2 and x y in float64: (H, 4, 3, W). One array serves every window.
 
     Raises:
-        ValueError: shapes differ, or the window does not fit into the picture.
+        ValueError: shapes differ.
     """
     if generated.shape != real.shape or generated.ndim != 3:
         raise ValueError(f"two pictures (H, W, 3) of one shape are needed, got {generated.shape} and {real.shape}")
     height, width, channels = generated.shape
-    size = len(window.weights)
-    if min(height, width) < size:
-        raise ValueError(f"a window of {size} pixels does not fit into a picture of {height}x{width}")
-    x, y = (picture.transpose(0, 2, 1).astype(np.float64) for picture in (generated, real))  # (H, 3, W)
     planes = np.empty((height, 4, channels, width))
-    planes[:, 0], planes[:, 1] = x, y
+    planes[:, 0], planes[:, 1] = generated.transpose(0, 2, 1), real.transpose(0, 2, 1)
+    x, y = planes[:, 0], planes[:, 1]
+    np.multiply(x, x, out=planes[:, 2])
+    np.multiply(y, y, out=planes[:, 3])
+    planes[:, 2] += planes[:, 3]
     np.multiply(x, y, out=planes[:, 3])
-    np.add(np.square(x, out=x), np.square(y, out=y), out=planes[:, 2])
-    rows = _filter_rows(planes.reshape(height, -1), window.weights)  # (h, 4 * 3 * W)
-    columns = _filter_columns(rows.reshape(-1, width), window.weights)  # (h * 4 * 3, w)
-    means = columns.reshape(height - size + 1, 4, channels, -1)
-    return LocalMoments(means[:, 0], means[:, 1], means[:, 2], means[:, 3], window)
+    return planes
 
 
-def ssim_map(moments: LocalMoments, data_range: float = 255.0) -> Array:
-    """SSIM at every pixel that has a whole window, mean over channels: (H - 2 border, W - 2 border).
+def ssim_maps(planes: Array, data_ranges: Sequence[float], window: Window = GAUSSIAN) -> Array:
+    """SSIM at every pixel that has a whole window, for each channel and each of some data ranges.
 
-    A data range of 0 (a constant picture) would divide 0 by 0 in the authors' scripts; 255 is taken instead.
+    Args:
+        planes: `products(generated, real)`.
+        data_ranges: a range of 0 (a constant picture) would divide 0 by 0 in the authors' scripts; 255 is taken instead.
+        window: at most as large as the picture.
+
+    Returns:
+        (ranges, H - 2 border, 3, W - 2 border).
+
+    Raises:
+        ValueError: the window does not fit into the picture.
     """
-    data_range = data_range or 255.0
-    c1, c2 = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2
-    means = moments.generated * moments.real
-    squares = moments.generated**2 + moments.real**2
-    factor = moments.window.covariance_factor
-    above = (2 * means + c1) * (2 * factor * (moments.product - means) + c2)
-    below = (squares + c1) * (factor * (moments.square - squares) + c2)
-    return np.asarray((above / below).mean(axis=1))
+    height, _, channels, width = planes.shape
+    inner = [side - 2 * window.border for side in (height, width)]
+    if min(inner) < 1:
+        raise ValueError(f"a window of {len(window.weights)} pixels does not fit into a picture of {height}x{width}")
+    constants = [((0.01 * (value or 255.0)) ** 2, (0.03 * (value or 255.0)) ** 2) for value in data_ranges]
+    maps = np.empty((len(constants), inner[0], channels, inner[1]))
+    across = _band(window.weights, inner[1]).T if inner[1] <= BLOCK else None
+    for start in range(0, inner[0], BLOCK):
+        rows = min(BLOCK, inner[0] - start)
+        part = planes[start : start + rows + 2 * window.border].reshape(rows + 2 * window.border, -1)
+        filtered = (_band(window.weights, rows) @ part).reshape(-1, width)  # (rows * 4 * 3, W)
+        filtered = filtered @ across if across is not None else _filter_columns(filtered, window.weights)
+        _similarity(filtered.reshape(rows, 4, channels, -1), constants, window.covariance_factor, maps[:, start : start + rows])
+    return maps
+
+
+def _similarity(means: Array, constants: Sequence[tuple[float, float]], factor: float, maps: Array) -> None:
+    """The formula of SSIM on local means (rows, 4, 3, w) of x, y, x**2 + y**2 and x y; a map for each pair of constants."""
+    x, y, square, product = means[:, 0], means[:, 1], means[:, 2], means[:, 3]
+    mean_product, mean_squares = x * y, x * x + y * y
+    covariance, variances = 2 * factor * (product - mean_product), factor * (square - mean_squares)
+    mean_product *= 2
+    for (c1, c2), values in zip(constants, maps, strict=True):
+        np.multiply(mean_product + c1, covariance + c2, out=values)
+        values /= (mean_squares + c1) * (variances + c2)
 
 
 def own_range(generated: Picture) -> float:
@@ -146,7 +154,7 @@ def ssim(generated: Picture, real: Picture, window: Window = GAUSSIAN, data_rang
     >>> ssim(photo, photo)
     1.0
     """
-    return float(ssim_map(local_moments(generated, real, window), data_range).mean())
+    return float(ssim_maps(products(generated, real), (data_range,), window).mean())
 
 
 def ssim_patn(generated: Picture, real: Picture) -> float:
@@ -167,16 +175,6 @@ def _band(weights: tuple[float, ...], rows: int) -> Array:
     for row in range(rows):
         band[row, row : row + size] = weights
     return band
-
-
-def _filter_rows(planes: Array, weights: tuple[float, ...]) -> Array:
-    """Filter along the first axis: (H, n) -> (H - size + 1, n)."""
-    size = len(weights)
-    result = np.empty((planes.shape[0] - size + 1, planes.shape[1]))
-    for start in range(0, result.shape[0], BLOCK):
-        rows = min(BLOCK, result.shape[0] - start)
-        np.matmul(_band(weights, rows), planes[start : start + rows + size - 1], out=result[start : start + rows])
-    return result
 
 
 def _filter_columns(planes: Array, weights: tuple[float, ...]) -> Array:
