@@ -131,7 +131,7 @@ def main() -> None:
         pairs = make_pairs(Path(folder), options.pairs)
         memory = Memory()
         memory.start()
-        wall, cpu, _ = measured(len(pairs), ours, pairs, processors())
+        wall, _, _ = measured(len(pairs), ours, pairs, processors())
         memory.running = False
         print(f"load of the machine before: {load[0]:.1f} (1 minute)")
         print(f"{len(pairs)} pairs, {processors()} processes: {len(pairs) / wall:.1f} s by the clock, at most {memory.most:.0f} MB")
