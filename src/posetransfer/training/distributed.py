@@ -17,6 +17,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from posetransfer.errors import TrainingError
+from posetransfer.training.precision import full
 
 BUCKET = 1 << 22
 """Numbers sent at once (16 MB of float32): fewer messages than one per parameter, less memory than one for all."""
@@ -126,7 +127,7 @@ class SyncedBatchNorm(torch.nn.BatchNorm2d):
         """(B, C, h, w) to the same shape."""
         if not self.training or not dist.is_initialized():
             return super().forward(input)
-        x = input.float()
+        x = full(input)
         totals = _add_up(torch.cat([x.sum((0, 2, 3)), x.new_tensor([x.numel() / x.shape[1]])]))  # (C + 1,)
         count = totals[-1].detach()
         mean = totals[:-1] / count  # (C,)
