@@ -33,6 +33,18 @@ def test_missing_joints_are_named(tmp_path, capsys):
     assert "left_ankle" in told
 
 
+@pytest.mark.parametrize(("output", "told"), [("me.png", "written over"), ("pose.jpg", "--draw"), (".", "a folder")])
+def test_a_pose_is_never_written_over_the_photo_or_under_the_name_of_a_picture(tmp_path, capsys, monkeypatch, output, told):
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(load_photo(PHOTO)).save("me.png")
+    before = Path("me.png").read_bytes()
+    assert main(["pose", "me.png", "-o", output]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("error: ") and error.count("\n") == 1 and told in error
+    assert Path("me.png").read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["me.png"]
+
+
 @pytest.mark.parametrize("arguments", [["--person", "3"], []])
 def test_nobody_is_one_sentence_and_leaves_no_file(tmp_path, capsys, arguments):
     wall = tmp_path / "wall.png"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 
 from posetransfer.errors import OutputError
 
 
-def check_picture(path: Path, *, transparent: bool = False, inputs: tuple[Path, ...] = ()) -> None:
+def check_picture(path: Path, *, transparent: bool = False, inputs: tuple[Path | str | None, ...] = ()) -> None:
     """Can this picture be written, in a form that holds what is wanted, and without writing over an input?
 
     Raises:
@@ -18,8 +19,22 @@ def check_picture(path: Path, *, transparent: bool = False, inputs: tuple[Path, 
 
     if picture_format(path) == "JPEG" and transparent:
         raise OutputError(f"{path}: a JPEG cannot be transparent; use .png or .webp.")
-    if path.exists() and any(other.exists() and path.samefile(other) for other in inputs):
-        raise OutputError(f"{path}: this is the photo itself, and would be written over; choose another name with -o.")
+    check_file(path, inputs=inputs)
+
+
+def check_file(path: Path, *, inputs: tuple[Path | str | None, ...] = ()) -> None:
+    """Can this file be written, without writing over an input?
+
+    Args:
+        path: of the file.
+        inputs: what the command reads: paths, or words that may be paths.
+
+    Raises:
+        OutputError: one of the inputs, a folder, or a place that cannot be written.
+    """
+    # os.path, unlike Path, takes a word that cannot be a path for one that is not there
+    if path.exists() and any(other and os.path.exists(other) and path.samefile(other) for other in inputs):
+        raise OutputError(f"{path}: this is an input, and would be written over; choose another name with -o.")
     if path.is_dir():
         raise OutputError(f"{path}: a folder has this name; choose another with -o.")
     check_folder(path.parent, path)

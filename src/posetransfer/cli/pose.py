@@ -7,7 +7,8 @@ from typing import Annotated
 
 import tyro
 
-from posetransfer.cli.output import check_folder, check_picture
+from posetransfer.cli.output import check_file, check_picture
+from posetransfer.errors import OutputError
 
 
 def pose(
@@ -26,17 +27,19 @@ def pose(
         person: which of several people, counted from 0; the largest by default.
         json: answer in JSON.
     """
-    check_folder(output.parent, output)
-    if draw:
-        check_picture(draw, inputs=(photo,))
     from json import dumps
 
-    from posetransfer.image import load_photo, save_picture
+    from posetransfer.image import ENDINGS, load_photo, save_picture
     from posetransfer.pose.drawing import draw_pose
     from posetransfer.pose.estimator import Estimator
     from posetransfer.pose.formats import write_pose
     from posetransfer.pose.skeleton import KEYPOINTS
 
+    check_file(output, inputs=(photo,))
+    if output.suffix.lower() in ENDINGS:
+        raise OutputError(f"{output}: a pose is written as JSON; give -o a name such as {output.stem}.json, and --draw the picture's name.")
+    if draw:
+        check_picture(draw, inputs=(photo,))
     picture = load_photo(photo)
     found = Estimator()(picture, person, name=str(photo))
     write_pose(found, output)

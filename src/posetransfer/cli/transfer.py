@@ -47,7 +47,7 @@ def transfer(
         precision: auto computes in 16 bits where the device is made for it.
         json: answer in JSON.
     """
-    check_picture(output, transparent=background == "transparent" and not panel, inputs=(photo,))
+    check_picture(output, transparent=background == "transparent" and not panel, inputs=(photo, pose, source_pose))
     if attention:
         check_folder(attention)
     from posetransfer.figures import panel as draw_panel
