@@ -255,6 +255,14 @@ def test_unknown_endings_are_refused(tmp_path, name):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(("name", "side"), [("wide.webp", 16_384), ("wide.jpg", 65_501)])
+def test_a_side_that_the_format_cannot_hold_is_one_sentence(tmp_path, name, side):
+    with pytest.raises(OutputError, match=rf"{name}: .*{side}.*\.png"):
+        save_picture(np.zeros((1, side, 3), np.uint8), tmp_path / name)
+    assert not list(tmp_path.iterdir())
+    save_picture(np.zeros((1, side - 1, 3), np.uint8), tmp_path / name)
+
+
 def test_a_transparent_jpeg_is_refused(tmp_path):
     with pytest.raises(OutputError, match="JPEG cannot be transparent"):
         save_picture(drawn(), tmp_path / "a.jpg", np.ones((40, 30)))

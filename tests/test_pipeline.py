@@ -185,20 +185,25 @@ def test_many_is_lazy_but_refuses_at_once(machine, photo):
         machine.many("no-such-file.jpg", [ARM_UP])
 
 
-def test_every_kind_of_target_gives_the_pose(machine, photo, tmp_path):
+def test_every_kind_of_target_gives_the_pose(machine, photo, tmp_path, monkeypatch):
     write_pose(ARM_UP, tmp_path / "pose.json")
     (tmp_path / "photo.png").touch()
     Image.fromarray(photo).save(tmp_path / "photo.png")
     expected = machine(photo, ARM_UP).target_pose
-    for target in (tmp_path / "pose.json", str(tmp_path / "pose.json"), (tmp_path / "pose.json").read_bytes()):
+    (tmp_path / "pose.of.me").write_bytes((tmp_path / "pose.json").read_bytes())
+    (tmp_path / "photo").write_bytes((tmp_path / "photo.png").read_bytes())
+    files = (tmp_path / "pose.json", str(tmp_path / "pose.json"), (tmp_path / "pose.json").read_bytes(), tmp_path / "pose.of.me")
+    for target in files:  # told by content, whatever the name
         np.testing.assert_allclose(machine(photo, target).target_pose.points, expected.points, atol=1e-3)
-    assert len(machine.estimator.calls) == 4  # for the source each time
-    for target in (tmp_path / "photo.png", photo, Image.fromarray(photo)):
+    assert len(machine.estimator.calls) == 1 + len(files)  # for the source each time
+    for target in (tmp_path / "photo.png", tmp_path / "photo", photo, Image.fromarray(photo)):
         machine.estimator.calls.clear()
         machine(photo, target)
         assert len(machine.estimator.calls) == 2
     machine.estimator.calls.clear()
     name = library_names()[0]
+    (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path)  # a folder of that name is no pose
     by_name, by_pose = machine(photo, name), machine(photo, library_pose(name))
     assert by_name.target_pose == by_pose.target_pose
 

@@ -33,6 +33,7 @@ MAX_PIXELS = 100_000_000
 # Named one by one: Pillow would also hand EPS to Ghostscript, and open formats that no camera writes.
 FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "PPM", "TGA", "ICO", "JPEG2000", "AVIF")
 ENDINGS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
+LONGEST_SIDE = {"PNG": 2**31 - 1, "JPEG": 65_500, "WEBP": 16_383}
 SAVE_OPTIONS: dict[str, dict[str, Any]] = {
     "PNG": {},
     "JPEG": {"quality": 95, "subsampling": 0},
@@ -71,13 +72,25 @@ def load_photo(source: PhotoSource, name: str | None = None) -> Picture:
         return _from_file(io.BytesIO(source), name or "the given bytes")
     path = Path(source)
     name = name or str(path)
-    if path.is_dir():
-        raise PhotoError(f"{name}: this is a folder, but one picture was expected; name a file in it.")
     try:
+        if path.is_dir():
+            raise PhotoError(f"{name}: this is a folder, but one picture was expected; name a file in it.")
         with path.open("rb") as file:
             return _from_file(file, name)
     except OSError as error:
         raise PhotoError(f"{name}: the photo cannot be opened ({error.strerror or error}); check the path.") from error
+
+
+def is_picture(path: str | Path) -> bool:
+    """Whether the first bytes of a file, or at least its ending, are a picture's; a pose file has neither."""
+    with warnings.catch_warnings(action="ignore"):
+        try:
+            with Image.open(path):
+                return True
+        except Image.DecompressionBombError:
+            return True
+        except Exception:  # as in `load_photo`: a broken file makes Pillow raise nearly anything
+            return Path(path).suffix.lower() in Image.registered_extensions()
 
 
 def _from_file(file: BinaryIO, name: str) -> Picture:
@@ -200,9 +213,12 @@ def save_picture(picture: Picture, path: str | Path, alpha: npt.ArrayLike | None
         alpha: (height, width) opacity in [0, 1]; PNG and WebP only.
 
     Raises:
-        OutputError: unknown ending, transparency in a JPEG, or a place that cannot be written.
+        OutputError: unknown ending, transparency in a JPEG, a side that the format cannot hold, or a place that cannot be written.
     """
     form = picture_format(path)
+    height, width = picture.shape[:2]
+    if max(height, width) > LONGEST_SIDE[form]:
+        raise OutputError(f"{path}: {width} x {height} pixels are too many for {form}, at most {LONGEST_SIDE[form]} a side; use .png.")
     image = Image.fromarray(np.ascontiguousarray(picture))
     if alpha is not None:
         if form == "JPEG":

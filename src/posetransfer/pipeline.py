@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from posetransfer.cutout import Cutout, composite, fill_behind
 from posetransfer.engines import Engine, Precision, open_engine
 from posetransfer.errors import PoseError, SettingsError
 from posetransfer.frame import Frame
-from posetransfer.image import Picture, from_unit, load_photo, to_unit
+from posetransfer.image import Picture, from_unit, is_picture, load_photo, to_unit
 from posetransfer.pose import Pose, draw_heatmaps, library_pose, read_pose, retarget
 from posetransfer.result import Mask, Result
 
@@ -35,8 +36,6 @@ TargetLike = Any
 
 SMALL = 1.5
 """A person enlarged by more than this for the network is worth a warning."""
-
-POSE_FILES = (".json", ".csv", ".txt", ".npy", ".npz")
 
 log = logging.getLogger(__name__)
 
@@ -227,11 +226,11 @@ class PoseTransfer:
         if isinstance(target, bytes) and target.lstrip()[:1] in (b"{", b"["):
             return read_pose(target.decode("utf-8", "replace"), size=size)
         if isinstance(target, str | Path):
-            path = Path(target)
-            if not path.exists():
+            # os.path, unlike Path, takes a word that cannot be a path for one that is not there
+            if os.path.isdir(target) or not os.path.exists(target):
                 return library_pose(str(target))
-            if path.suffix.lower() in POSE_FILES:
-                return read_pose(path, size=size)
+            if not is_picture(target):
+                return read_pose(Path(target), size=size)
         name = str(target) if isinstance(target, str | Path) else "the photo with the target pose"
         return self.estimator(load_photo(target, name), name=name)
 

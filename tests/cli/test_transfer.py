@@ -28,6 +28,7 @@ def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     save_weights("weights", config, tensors, "")
     Image.fromarray(rng.integers(0, 255, (140, 120, 3), dtype=np.uint8)).save("me.png")
+    Image.new("RGB", (120, 140)).save("other.png")
     pose = Pose(JOINTS, (140, 120))
     write_pose(pose, "me.json")
     write_pose(pose.mirrored(), "target.json")
@@ -73,7 +74,11 @@ def refused(words, capsys, *parts):
 @pytest.mark.parametrize(("change", "parts"), [
     (["-o", "out.tiff"], ["out.tiff", ".png, .jpg"]),
     (["-o", "out"], ["without an ending"]),
-    (["-o", "me.png"], ["the photo itself"]),
+    (["-o", "me.png"], ["me.png", "written over"]),
+    (["-o", "other.png", "--pose", "other.png"], ["other.png", "written over"]),
+    (["-o", "other.png", "--source-pose", "other.png"], ["other.png", "written over"]),
+    (["-o", "out.png", "--pose", "x" * 300], ["neither a file nor a pose"]),
+    (["-o", "out.png", "--pose", "weights"], ["neither a file nor a pose"]),
     (["-o", "/proc/nowhere/out.png"], ["/proc/nowhere/out.png", "cannot be written"]),
     (["-o", "me.json/out.png"], ["cannot be written"]),
     (["-o", "out.jpg", "--background", "transparent"], ["a JPEG cannot be transparent"]),

@@ -44,7 +44,9 @@ def describe(thing: str) -> Facts:
     if path.is_dir() or path.suffix in (".safetensors", ".pth", ".pt"):
         return _weights(thing)
     if path.is_file():
-        return _photo(path) if _is_picture(path) else _pose_file(path)
+        from posetransfer.image import is_picture
+
+        return _photo(path) if is_picture(path) else _pose_file(path)
     return _named(thing)
 
 
@@ -168,19 +170,6 @@ def _photo(path: Path) -> Facts:
             "bytes": path.stat().st_size,
             "exif": {name: value if isinstance(value, int) else str(value) for name, value in exif.items() if value is not None},
         }
-
-
-def _is_picture(path: Path) -> bool:
-    """Whether the first bytes, or at least the ending, are a picture's (a pose file has neither)."""
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with _quiet(), Image.open(path):
-            return True
-    except Image.DecompressionBombError:
-        return True
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError):
-        return path.suffix.lower() in Image.registered_extensions()
 
 
 def _quiet() -> warnings.catch_warnings[None]:
