@@ -93,6 +93,10 @@ def test_saving_leaves_one_whole_folder_and_replaces_only_weights(folder, tmp_pa
     assert (tmp_path / "mine" / "thesis.txt").read_text() == "years"
 
 
+def test_everybody_may_read_what_was_saved(folder):
+    assert [path.name for path in [folder, *folder.iterdir()] if not path.stat().st_mode & 0o004] == []
+
+
 def test_a_failed_save_leaves_nothing_behind(tmp_path, monkeypatch):
     def full(*args, **kwargs):
         raise OSError(28, "No space left on device")

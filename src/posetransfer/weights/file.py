@@ -252,7 +252,8 @@ def _replacing(folder: Path) -> Iterator[Path]:
         raise OutputError(f"{folder}: cannot be written ({err.strerror}); choose a folder that you may write to.") from err
     try:
         yield draft
-        draft.chmod(0o755)  # mkdtemp makes it private
+        draft.chmod(0o755)  # mkdtemp makes it private,
+        (draft / TENSORS).chmod(0o644)  # and safetensors its file
         for file in draft.iterdir():
             with file.open("rb") as handle:
                 os.fsync(handle.fileno())
