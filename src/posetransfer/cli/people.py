@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -46,6 +42,7 @@ def people(
         processes: that render side by side, by default one per processor; the pictures do not depend on it.
         sheet: also write a contact sheet of the first eight people.
     """
+    from posetransfer.cli.counter import counted
     from posetransfer.cli.output import check_picture
     from posetransfer.image import save_picture
     from posetransfer.people import PeopleSettings, render_people
@@ -57,7 +54,7 @@ def people(
         raise SettingsError(f"--processes is {processes}; expected at least 1.")
     if sheet:
         check_picture(sheet)
-    with _progress(kind) as report:
+    with counted(f"{kind} pictures") as report:
         render_people(settings, out, processes, report)
     if sheet:
         from posetransfer.people.sheet import people_sheet
@@ -65,30 +62,3 @@ def people(
         save_picture(people_sheet(out), sheet)
         print(sheet)
     print(out)
-
-
-@contextmanager
-def _progress(kind: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on a terminal; elsewhere a plain line a minute. Both on stderr."""
-    if not sys.stderr.isatty():
-        yield _lines()
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(f"{kind} pictures", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
-
-
-def _lines() -> Callable[[int, int], None]:
-    last = time.monotonic()
-
-    def report(done: int, total: int) -> None:
-        nonlocal last
-        if time.monotonic() - last >= 60:
-            last = time.monotonic()
-            print(f"{done}/{total} pictures", file=sys.stderr, flush=True)
-
-    return report
