@@ -40,8 +40,8 @@ def check_pose(pose: Pose, name: str, size_known: bool, stated: bool) -> None:
     fits_only_so = size_known and not outside and not fits_swapped
     if mostly or (not stated and not fits_only_so and _lies_mirrored(pose.points, pose)):
         raise PoseError(
-            f"{name}: x and y seem to be swapped ({'the joints leave the picture' if mostly else 'the figure lies on its side, mirrored'}, "
-            "and stands upright when they are exchanged); exchange the axes, or, if it is right, save it in our own form with write_pose."
+            f"{name}: x and y seem to be swapped ({'the joints leave the picture' if mostly else 'the figure lies on its side, mirrored'}; "
+            "exchanged, they fit); exchange the axes, or, if it is right, save it in our own form with write_pose."
         )
     if size_known and outside:
         names = ", ".join(KEYPOINTS[j] for j in np.flatnonzero(pose.present & ~pose.inside)[:4])
