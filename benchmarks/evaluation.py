@@ -147,9 +147,8 @@ def main() -> None:
             for name, way in ways.items():
                 rates[name].append(measured(*way))
         loop, one, _ = rates.values()
-        print(
-            "| way | pairs/s, best round | beside the loop | pairs per processor second | beside the loop |\n| --- | ---: | ---: | ---: | ---: |"
-        )
+        print("| way | pairs/s, best round | beside the loop | pairs per processor second | beside the loop |")
+        print("| --- | ---: | ---: | ---: | ---: |")
         bests = {name: [max(rate[i] for rate in rounds) for i in (0, 1)] for name, rounds in rates.items()}
         base = next(iter(bests.values()))
         for name, (clock, processor) in bests.items():

@@ -12,7 +12,7 @@ from posetransfer.evaluation.intervals import bootstrap
 Values = npt.NDArray[np.float64]
 
 WIDTH, HEIGHT = 320, 180
-LEFT, RIGHT, TOP, BOTTOM = 46, 8, 20, 34
+LEFT, RIGHT, TOP, BOTTOM = 54, 8, 20, 34
 BINS, GROUPS = 30, 8
 INK, BAND = "#30609a", "#c9d9ec"
 

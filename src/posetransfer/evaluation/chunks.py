@@ -110,7 +110,7 @@ def run(work: Work, processes: int = 1, folder: Path | None = None, progress: Pr
         with whole_file(files[i]) as file:
             np.savez(file, **columns)  # type: ignore[arg-type]  # numpy's stub takes the columns for `allow_pickle`
     if rank == 0:
-        _wait_for([files[i] for i in open_chunks if i % world != rank])
+        wait_for([files[i] for i in open_chunks if i % world != rank])
     return Parts(tuple(files))
 
 
@@ -198,8 +198,12 @@ def _is_whole(file: Path) -> bool:
         return False
 
 
-def _wait_for(files: list[Path]) -> None:
-    """Wait until the other processes of torchrun have written their chunks."""
+def wait_for(files: list[Path]) -> None:
+    """Wait until the other processes of torchrun have written their files.
+
+    Raises:
+        OutputError: nothing came for `PATIENCE` seconds.
+    """
     deadline = time.monotonic() + PATIENCE
     for file in files:
         while not file.is_file():

@@ -18,7 +18,7 @@ from posetransfer.data.annotations import read_pairs
 from posetransfer.data.manifest import PreparedFolder, Split
 from posetransfer.errors import DataError, OutputError
 from posetransfer.evaluation.batch import Picture
-from posetransfer.evaluation.chunks import Progress
+from posetransfer.evaluation.chunks import Progress, rank_and_world, wait_for
 from posetransfer.evaluation.names import pair_name
 from posetransfer.evaluation.pictures import MaskFile, Pair, PictureFile
 from posetransfer.image import save_picture
@@ -111,19 +111,23 @@ def spread(items: list[Any], limit: int | None) -> list[Any]:
 
 
 def draw_pairs(test: PreparedPairs, pairs: Sequence[Pair], draw: Draw, batch: int = 8, progress: Progress | None = None) -> None:
-    """Draw every picture that is not there yet.
+    """Draw every picture that is not there yet; the processes of torchrun share them.
 
     Raises:
-        OutputError: the folder cannot be written.
+        OutputError: the folder cannot be written, or another process of torchrun has stopped.
     """
-    todo = [pair for pair in pairs if not _path(pair).is_file()]
+    rank, world = rank_and_world()
+    todo = [pair for pair in pairs[rank::world] if not _path(pair).is_file()]
+    done = 0
     for chosen in _batches(todo, batch):
         sources = [test.picture(pair.source).load() for pair in chosen]
         pictures = draw(sources, [_known(pair.source_pose) for pair in chosen], [_known(pair.pose) for pair in chosen])
         for pair, picture in zip(chosen, pictures, strict=True):
             _save(picture, _path(pair))
         if progress:
-            progress(len(pairs) - len(todo) + todo.index(chosen[-1]) + 1, len(pairs))
+            done += len(chosen)
+            progress(done, len(todo))
+    wait_for([_path(pair) for pair in pairs])
 
 
 def baseline_pairs(test: PreparedPairs, pairs: Sequence[Pair], baseline: Baseline, output: Path) -> list[Pair]:
