@@ -136,7 +136,7 @@ def main() -> None:
         print(f"load of the machine before: {load[0]:.1f} (1 minute)")
         print(f"{len(pairs)} pairs, {processors()} processes: {len(pairs) / wall:.1f} s by the clock, at most {memory.most:.0f} MB")
         some = pairs[: options.loop_pairs]
-        many = some * 8  # starting processes must not count for much
+        many = some * 20  # starting processes must not count for much
         ways = {
             "scikit-image in a loop": (len(some), scikit_image_loop, some),
             "ours, one process": (len(some), ours, some, 1),

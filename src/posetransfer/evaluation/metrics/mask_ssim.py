@@ -10,19 +10,20 @@ from __future__ import annotations
 import numpy as np
 
 from posetransfer.evaluation.metrics.joint_mask import Mask
-from posetransfer.evaluation.metrics.ssim import GAUSSIAN, Array, Picture, own_range, products, ssim, ssim_maps
+from posetransfer.evaluation.metrics.ssim import GAUSSIAN, Array, Picture, own_range, products, ssim_maps
 
 
-def mask_ssim(generated: Picture, real: Picture, mask: Mask) -> float:
+def mask_ssim(generated: Picture, real: Picture, mask: Mask, out: Array | None = None) -> float:
     """The authors' mask-SSIM: the outside of both pictures black, then `ssim_patn` of the whole.
 
     Args:
         generated: (H, W, 3) uint8.
         real: the same shape.
         mask: (H, W), `joint_mask` of the target pose.
+        out: as in `products`.
     """
     generated, real = masked(generated, mask), masked(real, mask)
-    return ssim(generated, real, GAUSSIAN, own_range(generated))
+    return float(ssim_maps(products(generated, real, out), (own_range(generated),)).mean())
 
 
 def mask_ssim_true(generated: Picture, real: Picture, mask: Mask, values: Array | None = None) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -24,6 +24,8 @@ class PixelMeasure:
     names: tuple[str, ...] = NAMES
     white_columns: int = 40
     """White columns added on each side for the `_white` scores (PATN's DeepFashion script: 176 -> 256)."""
+    _planes: dict[tuple[int, ...], Array] = field(default_factory=dict, repr=False, compare=False)
+    """Working memory of the last pair's shape; a measure belongs to one thread."""
 
     def __call__(self, batch: Batch) -> Columns:
         """A float64 column for each of `names`."""
@@ -44,7 +46,9 @@ class PixelMeasure:
     def _similarities(self, generated: Picture, real: Picture, pose: Pose | None, mask: Mask | None) -> dict[str, float]:
         """Everything that is an SSIM."""
         scores: dict[str, float] = {}
-        planes = products(generated, real)
+        planes = products(generated, real, self._planes.get(generated.shape))
+        self._planes.clear()
+        self._planes[generated.shape] = planes
         if min(generated.shape[:2]) >= len(UNIFORM_51.weights) and "ssim_51" in self.names:
             scores["ssim_51"] = float(ssim_maps(planes, (255.0,), UNIFORM_51).mean())
         if {"ssim", "ssim_patn", "mask_ssim_true"} & set(self.names):
@@ -56,7 +60,7 @@ class PixelMeasure:
             wide, wide_real = (with_white_columns(picture, self.white_columns) for picture in (generated, real))
             scores |= self._both_ranges("_white", ssim_maps(products(wide, wide_real), (255.0, own_range(wide))))
         if pose is not None and pose.present.any() and "mask_ssim" in self.names:
-            scores["mask_ssim"] = mask_ssim(generated, real, joint_mask(pose))
+            scores["mask_ssim"] = mask_ssim(generated, real, joint_mask(pose), planes)
         return scores
 
     def _both_ranges(self, ending: str, maps: Array) -> dict[str, float]:

@@ -69,8 +69,13 @@ GAUSSIAN = gaussian_window()
 UNIFORM_51 = uniform_window(51)
 
 
-def products(generated: Picture, real: Picture) -> Array:
+def products(generated: Picture, real: Picture, out: Array | None = None) -> Array:
     """Both pictures x and y, x**2 + y**2 and x y in float64: (H, 4, 3, W). One array serves every window.
+
+    Args:
+        generated: (H, W, 3).
+        real: the same shape.
+        out: an earlier result to write over if it is of the right shape; a new array for each pair takes longer than the sums.
 
     Raises:
         ValueError: shapes differ.
@@ -78,7 +83,8 @@ def products(generated: Picture, real: Picture) -> Array:
     if generated.shape != real.shape or generated.ndim != 3:
         raise ValueError(f"two pictures (H, W, 3) of one shape are needed, got {generated.shape} and {real.shape}")
     height, width, channels = generated.shape
-    planes = np.empty((height, 4, channels, width))
+    shape = (height, 4, channels, width)
+    planes = out if out is not None and out.shape == shape else np.empty(shape)
     planes[:, 0], planes[:, 1] = generated.transpose(0, 2, 1), real.transpose(0, 2, 1)
     x, y = planes[:, 0], planes[:, 1]
     np.multiply(x, x, out=planes[:, 2])
