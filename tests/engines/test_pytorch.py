@@ -139,3 +139,19 @@ def test_open_engine_by_folder_and_unknown_names(tmp_path):
 def test_the_interface_loads_no_torch():
     code = "import sys, posetransfer.engines, posetransfer.weights; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": "src"}, check=False).returncode == 0
+
+
+def test_a_photo_keeps_its_code_when_another_thread_brings_another_photo(monkeypatch):
+    encoder = Remembered(torch.nn.Identity())
+    mine, other = torch.zeros(1, 3, 4, 4), torch.ones(1, 3, 4, 4)
+    encoder(mine)
+    equal = torch.equal
+
+    def slow(a, b):
+        monkeypatch.setattr(torch, "equal", equal)
+        answer = equal(a, b)
+        encoder(other)  # what a second thread may do here
+        return answer
+
+    monkeypatch.setattr(torch, "equal", slow)
+    assert equal(encoder(mine), mine)

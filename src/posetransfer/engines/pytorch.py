@@ -72,15 +72,15 @@ class Remembered(nn.Module):
     def __init__(self, encoder: nn.Module) -> None:
         super().__init__()
         self.encoder = encoder
-        self._photo: Tensor | None = None
-        self._code: Tensor | None = None
+        self._last: tuple[Tensor, Tensor] | None = None  # photo and code in one attribute: other threads see both or neither
 
     def forward(self, photo: Tensor) -> Tensor:
         """(B, 3, H, W) to (B, C, h, w); a photo that is repeated over the batch (stride 0) is encoded once."""
         one = photo[:1] if photo.stride(0) == 0 else photo
-        if self._code is None or self._photo is None or not torch.equal(self._photo, one):
-            self._photo, self._code = one.clone(), self.encoder(one)
-        return self._code.expand(photo.shape[0], -1, -1, -1)
+        last = self._last
+        if last is None or not torch.equal(last[0], one):
+            self._last = last = one.clone(), self.encoder(one)
+        return last[1].expand(photo.shape[0], -1, -1, -1)
 
 
 def build_generator(weights: Weights) -> Generator:
