@@ -56,9 +56,11 @@ def test_json_tells_sizes_and_seconds(here, capsys):
     assert facts["source_joints"] == facts["target_joints"] == 14
 
 
-def test_panel_and_attention(here):
+def test_panel_and_attention(here, capsys):
     assert main([*WORDS, "-o", "panel.jpg", "--panel", "--attention", "blocks"]) == 0
-    assert load_photo("panel.jpg").shape[1] == 4 * 176 + 5 * 4
+    height, width = load_photo("panel.jpg").shape[:2]
+    assert width == 4 * 176 + 5 * 4
+    assert f"{width} x {height} pixels" in capsys.readouterr().out
     assert files(here / "blocks") == sorted([f"{kind}-0{t}.png" for kind in ("mask", "picture") for t in (1, 2, 3)] + ["progression.png"])
     assert load_photo("blocks/picture-03.png").shape == (64, 44, 3)
 

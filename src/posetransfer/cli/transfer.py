@@ -67,11 +67,9 @@ def transfer(
     )
     if attention:
         _save_attention(result, attention)
-    if panel:
-        save_picture(draw_panel(result), output)
-    else:
-        result.save(output)
-    _answer(result, machine, output, attention, json)
+    picture = draw_panel(result) if panel else result.pixels
+    save_picture(picture, output, None if panel else result.alpha)
+    _answer(result, machine, output, (picture.shape[0], picture.shape[1]), attention, json)
 
 
 def _save_attention(result: Result, folder: Path) -> None:
@@ -85,16 +83,16 @@ def _save_attention(result: Result, folder: Path) -> None:
     save_picture(progression(result), folder / "progression.png")
 
 
-def _answer(result: Result, machine: PoseTransfer, output: Path, attention: Path | None, as_json: bool) -> None:
+def _answer(result: Result, machine: PoseTransfer, output: Path, size: tuple[int, int], attention: Path | None, as_json: bool) -> None:
     total = sum(result.seconds.values())
     if not as_json:
-        print(f"{output}: {result.pixels.shape[1]} x {result.pixels.shape[0]} pixels in {total:.1f} s")
+        print(f"{output}: {size[1]} x {size[0]} pixels in {total:.1f} s")
         return
     from json import dumps
 
     facts: dict[str, Any] = {
         "output": str(output),
-        "size": list(result.pixels.shape[:2]),
+        "size": list(size),
         "engine": machine.engine.name,
         "frame": [round(edge, 2) for edge in result.frame.box],
         "source_joints": int(result.source_pose.present.sum()),
