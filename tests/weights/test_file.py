@@ -97,6 +97,13 @@ def test_everybody_may_read_what_was_saved(folder):
     assert [path.name for path in [folder, *folder.iterdir()] if not path.stat().st_mode & 0o004] == []
 
 
+def test_the_folder_of_a_run_says_where_its_weights_are(folder, tmp_path):
+    (tmp_path / "run").mkdir()
+    folder.rename(tmp_path / "run" / "weights")
+    with pytest.raises(WeightsError, match=r"its weights are .*run/weights"):
+        load_weights(tmp_path / "run")
+
+
 def test_a_failed_save_leaves_nothing_behind(tmp_path, monkeypatch):
     def full(*args, **kwargs):
         raise OSError(28, "No space left on device")

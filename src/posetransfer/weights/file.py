@@ -229,6 +229,8 @@ def _refuse_pickle(path: Path) -> None:
 def _hint(folder: Path) -> str:
     if folder.is_dir() and any(folder.glob("*.pth")):
         return " It holds .pth files: bring weights of the authors in with posetransfer weights import."
+    if (folder / "weights" / CONFIG).is_file():
+        return f" This is the folder of a training run: its weights are {folder / 'weights'}."
     return ""
 
 
