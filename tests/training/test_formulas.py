@@ -1,8 +1,8 @@
 """Two steps of training against the same formulas written out again, from the paper's facts and not from our functions.
 
 The reference below knows our state dicts' names for its first weights and nothing else of ours. It is written with plain
-functions: convolutions, norms, losses, pools and Adam. Random numbers are the one thing it shares: the seed of a step, and that
-dropout is drawn in the order pose branch, picture branch.
+functions: convolutions, norms, losses, pools and Adam. Random numbers are the one thing it shares: the seed of a step, which values
+dropout takes (`halve`, with a test of its own), and that it is drawn in the order pose branch, picture branch.
 """
 
 import math
@@ -12,6 +12,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from posetransfer.networks.blocks import halve
 from posetransfer.training.step import TrainingStep, _mix
 
 MEAN, STD = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1), torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
@@ -56,7 +57,7 @@ class Net:
         return x
 
     def branch(self, x, name, last_norm=True):
-        x = F.dropout(self.layer(x, f"{name}.0"), 0.5, training=True)
+        x = halve(self.layer(x, f"{name}.0"))
         x = self.conv(x, f"{name}.2")
         return self.normalise(x, f"{name}.3") if last_norm else x
 

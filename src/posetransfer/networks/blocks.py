@@ -39,6 +39,32 @@ def has_bias(norm: Norm) -> bool:
     return norm == "instance"
 
 
+class HalfDropout(nn.Dropout):
+    """Dropout 0.5 while training; on a CPU, where torch's own takes a twelfth of a training step, by `halve`."""
+
+    def __init__(self) -> None:
+        super().__init__(0.5)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Any shape to the same shape."""
+        return halve(input) if self.training and input.device.type == "cpu" else super().forward(input)
+
+
+def halve(x: Tensor) -> Tensor:
+    """Set each value to zero or to its double, at even odds: 64 decisions of one random number.
+
+    Args:
+        x: (B, C, h, w) in either memory layout; the decisions are drawn in the order of the memory.
+    """
+    numbers = torch.empty(-(-x.numel() // 64), dtype=torch.int64).random_(-(2**63), None)
+    bits = (numbers.view(torch.uint8).unsqueeze(1) >> torch.arange(8, dtype=torch.uint8)) & 1
+    b, c, h, w = x.shape
+    kept = bits.flatten()[: x.numel()]
+    last = x.is_contiguous(memory_format=torch.channels_last)
+    kept = kept.view(b, h, w, c).permute(0, 3, 1, 2) if last else kept.view(b, c, h, w)
+    return x * (kept.to(x.dtype) * 2)
+
+
 class ConvNorm(nn.Sequential):
     """Convolution, norm, activation.
 
@@ -76,7 +102,7 @@ class Branch(nn.Sequential):
         conv = nn.Conv2d(inputs, outputs, 3, padding=1, bias=has_bias(norm), padding_mode="reflect")
         super().__init__(
             ConvNorm(inputs, inputs, 3, norm, activation=activation),
-            nn.Dropout(0.5) if dropout else nn.Identity(),
+            HalfDropout() if dropout else nn.Identity(),
             conv,
             make_norm(norm, outputs) if last_norm else nn.Identity(),
         )
