@@ -12,8 +12,6 @@ import numpy as np
 from PIL import Image
 
 from posetransfer.data.annotations import read_annotations
-from posetransfer.people.dataset import render_set
-from posetransfer.people.settings import PeopleSettings
 
 SIZE = (64, 44)
 TO = Path(__file__).parent / "people"
@@ -43,6 +41,9 @@ def shrink(folder: Path, to: Path) -> None:
 
 
 if __name__ == "__main__":
+    from posetransfer.people.dataset import render_set  # here: pytest reads this file, and the renderer takes its time
+    from posetransfer.people.settings import PeopleSettings
+
     with tempfile.TemporaryDirectory() as place:
         render_set(PeopleSettings("studio", people=8, images=4, seed=7, whole=1.0, test=0.25, pairs=12), Path(place) / "set", processes=1)
         shrink(Path(place) / "set", TO)

@@ -83,11 +83,11 @@ def test_a_stopped_run_goes_on_to_the_same_bits(how, left, stopped, whole, peopl
     assert (run / "best.json").read_text() == (whole / "best.json").read_text()
 
 
-def test_the_log_of_a_killed_run_has_every_step_once(stopped, whole):
-    """Runs behind the test above: what was logged behind the last checkpoint is replaced."""
+def test_the_log_of_a_killed_run_has_every_step_once(stopped, whole, people):
+    go(people, stopped["kill"][0], settings())
     assert [entry["step"] for entry in read_log(stopped["kill"][0])] == [entry["step"] for entry in read_log(whole)] == [4, 8, 9, 9]
     starts = [json.loads(line) for line in (stopped["kill"][0] / "starts.jsonl").read_text().splitlines()]
-    assert [start["step"] for start in starts] == [0, 4] and starts[0]["versions"]["torch"] == torch.__version__
+    assert [start["step"] for start in starts][:2] == [0, 4] and starts[0]["versions"]["torch"] == torch.__version__
 
 
 def test_time_that_is_up_saves_and_goes_on(people, whole, tmp_path):
