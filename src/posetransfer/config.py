@@ -82,6 +82,9 @@ class LossConfig:
     """Authors' code: with both discriminators the generator's adversarial loss is the mean of the two, not their sum (paper)."""
     l1_weight: float = 10.0
     """Weight of the mean absolute difference on [-1, 1] values."""
+    l1_smooth: float = 0.0
+    """Differences below this count by their square (Huber); 0 is the paper's L1. Over a plain backdrop half of L1's gradient is the
+    sign of differences too small to see, the same for thousands of pixels: it drowns everything that the decoder should learn."""
     perceptual_weight: float = 10.0
     """Weight of the feature loss."""
     perceptual: Literal["vgg19", "vgg16", "none"] = "vgg19"
@@ -90,6 +93,8 @@ class LossConfig:
     """Layers whose outputs are compared; the paper: relu1_2 alone."""
     perceptual_distance: Literal["l1", "l2"] = "l1"
     """Mean absolute or mean squared difference of features."""
+    perceptual_smooth: float = 0.0
+    """As `l1_smooth`, for the differences of features."""
     perceptual_weights: str | None = None
     """File with VGG-19 weights (torchvision's `vgg19-dcbb9e9d.pth`); by default looked for in torch's hub cache, then fetched."""
 
@@ -225,6 +230,8 @@ _SHIPPED_FEATURES = LossConfig(
     gan="lsgan",
     gan_weight=0.0,
     l1_weight=40.0,
+    l1_smooth=0.05,
+    perceptual_smooth=0.1,
     perceptual="vgg16",
     perceptual_layers=("relu1_2", "relu2_2", "relu3_3"),
     perceptual_weight=10.0,

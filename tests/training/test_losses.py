@@ -9,7 +9,7 @@ import torch
 from posetransfer.config import LossConfig
 from posetransfer.errors import SettingsError
 from posetransfer.training.features import make_features
-from posetransfer.training.losses import PerceptualLoss, adversarial_weight, gan_loss
+from posetransfer.training.losses import PerceptualLoss, absolute_difference, adversarial_weight, gan_loss
 
 SCORES = np.linspace(-6, 6, 24).reshape(2, 3, 4)
 
@@ -82,3 +82,17 @@ def test_missing_vgg_file_and_unknown_layer_are_sentences(vgg19, tmp_path):
         make_features(LossConfig(perceptual_weights=str(tmp_path / "no-such.pth")))
     with pytest.raises(SettingsError, match=r"relu9_1 is not one of relu1_1, relu1_2;"):
         make_features(replace(LossConfig(perceptual_weights=vgg19), perceptual_layers=("relu9_1",)))
+
+
+def test_smoothed_l1_keeps_what_cannot_be_seen_out_of_the_gradient():
+    # Over a plain backdrop thousands of pixels are off by less than half a grey level, all with the same sign.
+    made, truth = torch.full((1000,), 0.002, requires_grad=True), torch.zeros(1000)
+    plain, smooth = (torch.autograd.grad(absolute_difference(made, truth, s), made)[0] for s in (0.0, 0.05))
+    assert plain.sum() == pytest.approx(1)
+    assert smooth.sum() == pytest.approx(0.002 / 0.05)
+
+
+def test_smoothed_l1_is_hubers_formula():
+    d = np.linspace(-1, 1, 41)
+    wanted = np.where(np.abs(d) < 0.3, d**2 / 0.6, np.abs(d) - 0.15).mean()
+    assert float(absolute_difference(torch.from_numpy(d), torch.zeros(41, dtype=torch.float64), 0.3)) == pytest.approx(wanted)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -9,6 +12,8 @@ from torch.nn import functional as F
 from posetransfer.config import LossConfig
 from posetransfer.training.features import Features
 from posetransfer.training.precision import full
+
+Distance = Callable[[Tensor, Tensor], Tensor]
 
 
 def gan_loss(scores: Tensor, real: bool, config: LossConfig) -> Tensor:
@@ -30,13 +35,22 @@ def gan_loss(scores: Tensor, real: bool, config: LossConfig) -> Tensor:
     return F.binary_cross_entropy_with_logits(scores, wanted)
 
 
+def absolute_difference(made: Tensor, truth: Tensor, smooth: float = 0.0) -> Tensor:
+    """Mean absolute difference; below `smooth` a difference counts by its square, so that its gradient falls to zero with it.
+
+    >>> float(absolute_difference(torch.tensor([0.0, 1.0]), torch.tensor([0.1, 0.0]), smooth=0.2))  # (0.1² / 0.4 + 1 - 0.1) / 2
+    0.4625...
+    """
+    return F.smooth_l1_loss(made, truth, beta=smooth) if smooth else F.l1_loss(made, truth)
+
+
 class PerceptualLoss(nn.Module):
     """Mean difference of the features of two pictures, averaged over the chosen layers."""
 
-    def __init__(self, features: Features, distance: str) -> None:
+    def __init__(self, features: Features, distance: str, smooth: float = 0.0) -> None:
         super().__init__()
         self.features = features
-        self.distance = F.l1_loss if distance == "l1" else F.mse_loss
+        self.distance: Distance = functools.partial(absolute_difference, smooth=smooth) if distance == "l1" else F.mse_loss
 
     def forward(self, made: Tensor, truth: Tensor) -> Tensor:
         """(B, 3, H, W) in [-1, 1] each; the truth takes no gradient."""
