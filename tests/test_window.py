@@ -2,8 +2,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
-from posetransfer.window import cut, paste, square, whole
+from posetransfer import window
+from posetransfer.window import cut, paste, resized_rows, square, strips, whole
 
 SIZES = st.tuples(st.integers(4, 60), st.integers(4, 60))
 
@@ -12,6 +14,11 @@ def ramp(height: int, width: int) -> np.ndarray:
     """A mask whose value at (x, y) is 3x + 2y: what linear resampling must keep."""
     y, x = np.mgrid[:height, :width].astype(np.float32)
     return 3 * x + 2 * y
+
+
+def noise(height: int, width: int) -> np.ndarray:
+    """Away from black and white: Pillow rounds and clips between its two passes, whose order depends on the sizes."""
+    return np.random.default_rng(0).integers(80, 176, (height, width, 3), dtype=np.uint8)
 
 
 @given(size=SIZES)
@@ -88,3 +95,22 @@ def test_a_box_beside_the_photo_is_all_filling_and_pastes_nothing(box):
 
 def test_square_keeps_the_centre():
     assert square((0, 0, 10, 20), 1.5) == (-10, -5, 20, 25)
+
+
+@pytest.mark.parametrize("size", [(13, 9), (70, 31), (20, 14)])
+def test_rows_of_a_resized_picture_are_those_of_the_whole(size, monkeypatch):
+    rng = np.random.default_rng(0)
+    monkeypatch.setattr(window, "STRIP", 7)
+    pictures = (rng.random((20, 14), np.float32), Image.Resampling.BILINEAR), (noise(20, 14), Image.Resampling.BICUBIC)
+    for picture, method in pictures:
+        resized = np.asarray(Image.fromarray(picture).resize(size[::-1], method))
+        rows = np.concatenate([resized_rows(picture, size, rows) for rows in strips(size[0])])
+        np.testing.assert_allclose(rows.astype(float), resized, atol=2 if picture.dtype == np.uint8 else 1e-5)
+
+
+@pytest.mark.parametrize("box", [(3.2, -4.1, 28.7, 50.3), (-0.5, -0.5, 39.5, 59.5)])
+def test_pasting_in_strips_leaves_no_seams(box, monkeypatch):
+    photo, picture, mask = noise(60, 40), noise(24, 18), np.random.default_rng(1).random((24, 18), np.float32)
+    at_once = paste(picture, box, photo, mask)
+    monkeypatch.setattr(window, "STRIP", 5)
+    assert np.abs(paste(picture, box, photo, mask).astype(int) - at_once).max() <= 2

@@ -270,7 +270,7 @@ class PoseTransfer:
         if background != "transparent":
             return placed, None
         white, black = np.full_like(painted, 255), np.zeros_like(source.photo)
-        alpha = np.asarray(frame.put_back(white, black, mask)[..., 0] / 255, np.float32)
+        alpha = np.divide(frame.put_back(white, black, mask)[..., 0], 255, dtype=np.float32)
         return frame.put_back(person, canvas), alpha
 
 

@@ -6,6 +6,7 @@ of a whole picture is (-0.5, -0.5, width - 0.5, height - 0.5). A box may leave t
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import ceil, floor
 from typing import Any
 
@@ -17,6 +18,9 @@ Box = tuple[float, float, float, float]
 Picture = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.float32]
 Array = npt.NDArray[Any]
+
+STRIP = 256
+"""Rows that are computed at once where floats of a whole photo would fill the memory."""
 
 
 def whole(size: tuple[int, int]) -> Box:
@@ -74,14 +78,34 @@ def paste(picture: Array, box: Box, photo: Array, mask: Mask | None = None) -> A
         return result
     scale_x, scale_y = picture.shape[1] / (box[2] - box[0]), picture.shape[0] / (box[3] - box[1])
     part = (x0 - 0.5 - box[0]) * scale_x, (y0 - 0.5 - box[1]) * scale_y, (x1 - 0.5 - box[0]) * scale_x, (y1 - 0.5 - box[1]) * scale_y
-    new = _enlarge(picture, part, (y1 - y0, x1 - x0))
-    if mask is not None:
-        share = _enlarge(np.asarray(mask, np.float32), part, (y1 - y0, x1 - x0))
-        share = share.reshape(*share.shape, *[1] * (photo.ndim - 2))
-        mixed = new.astype(np.float32) * share + result[y0:y1, x0:x1].astype(np.float32) * (1 - share)
-        new = mixed.round().astype(photo.dtype) if photo.dtype == np.uint8 else mixed
-    result[y0:y1, x0:x1] = new
+    for rows in strips(y1 - y0):
+        top, bottom = part[1] + rows.start * scale_y, part[1] + rows.stop * scale_y
+        size, edges = (rows.stop - rows.start, x1 - x0), (part[0], top, part[2], bottom)
+        old = result[y0:y1, x0:x1][rows]
+        new = _enlarge(picture, edges, size)
+        if mask is not None:
+            share = _enlarge(np.asarray(mask, np.float32), edges, size)
+            share = share.reshape(*share.shape, *[1] * (photo.ndim - 2))
+            mixed = new.astype(np.float32) * share + old.astype(np.float32) * (1 - share)
+            new = mixed.round().astype(photo.dtype) if photo.dtype == np.uint8 else mixed
+        old[:] = new
     return result
+
+
+def strips(height: int) -> Iterator[slice]:
+    """The rows of a picture, `STRIP` at a time."""
+    return (slice(top, min(top + STRIP, height)) for top in range(0, height, STRIP))
+
+
+def resized_rows(picture: Array, size: tuple[int, int], rows: slice) -> Array:
+    """Some rows of a picture resized to `size` = (height, width), as they would be in the whole.
+
+    >>> resized_rows(np.array([[0], [1]], np.float32), (4, 1), slice(1, 4)).ravel()
+    array([0.25, 0.75, 1.  ], dtype=float32)
+    """
+    (height, width), scale = picture.shape[:2], picture.shape[0] / size[0]
+    box = (0.0, rows.start * scale, float(width), min(rows.stop * scale, float(height)))
+    return _resize(picture, box, (rows.stop - rows.start, size[1]))
 
 
 def _enlarge(picture: Array, part: Box, size: tuple[int, int]) -> Array:

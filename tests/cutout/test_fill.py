@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -60,6 +62,41 @@ def test_pixels_far_from_the_person_are_unchanged():
     filled = fill_behind(photo, mask)
     np.testing.assert_array_equal(filled[:30], photo[:30])
     np.testing.assert_array_equal(filled[:, :30], photo[:, :30])
+
+
+def test_a_large_photo_keeps_its_grain_and_needs_no_floats_of_its_own_size():
+    size = (2400, 1800)
+    rng = np.random.default_rng(0)
+    grass = rng.integers(80, 160, (*size, 3), dtype=np.uint8)
+    mask = hole(size, 500, 700, 1400, 300)
+    tracemalloc.start()
+    filled = fill_behind(grass, mask)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    inside = filled[600:1800, 740:960]
+    assert 0.8 < inside.astype(float).std() / grass[:1200].astype(float).std() < 1.2
+    neighbours = np.corrcoef(inside[:, 1:, 0].ravel(), inside[:, :-1, 0].ravel())[0, 1]
+    assert abs(neighbours) < 0.1  # enlarged grain would be alike from pixel to pixel
+    assert peak < 8 * grass.nbytes  # one float copy alone has four times its bytes; colours, means and grain need several
+
+
+def test_a_large_photo_is_filled_as_a_small_one():
+    y, x = np.mgrid[:1400, :1100]
+    wall = np.stack([x // 8 + 50, y // 8 + 60, 200 - x // 8], axis=2).astype(np.uint8)
+    mask = hole((1400, 1100), 200, 400, 1000, 240)
+    photo = wall.copy()
+    photo[mask > 0] = (255, 0, 255)
+    large, small = fill_behind(photo, mask), fill_behind(photo[::4, ::4], mask[::4, ::4])
+    assert np.abs(large[::4, ::4].astype(int) - small).max() <= 6
+    assert np.abs(large.astype(int) - wall).max() < 12
+
+
+def test_what_lies_far_from_the_person_has_no_part_in_the_filling():
+    photo = np.full((300, 300, 3), 90, np.uint8)
+    mask = hole((300, 300), 100, 100, 60, 20)
+    changed = photo.copy()
+    changed[220:] = changed[:, 200:] = 250
+    np.testing.assert_array_equal(fill_behind(changed, mask)[:200, :180], fill_behind(photo, mask)[:200, :180])
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 9), (3, 2), (17, 33)])

@@ -6,12 +6,15 @@ import numpy as np
 import numpy.typing as npt
 
 from posetransfer.image import resize
-from posetransfer.window import Mask, Picture
+from posetransfer.window import Mask, Picture, resized_rows, strips
 
 Colours = npt.NDArray[np.float32]
+Pixels = npt.NDArray[np.bool_]
 
 _MARGIN = 0.02  # of the hole's longer side: shadows and soft edges just outside the mask go too
 _KNOWN = 0.02  # a pixel with more of the person than this is not background
+_AROUND, _NEAREST = 0.5, 32  # background taken on each side: part of the person's longer side, and at least this many pixels
+_WORK = 1024  # longest side at which the smooth colours are found
 
 
 def fill_behind(photo: Picture, mask: Mask) -> Picture:
@@ -24,20 +27,47 @@ def fill_behind(photo: Picture, mask: Mask) -> Picture:
     Returns:
         uint8 (H, W, 3); pixels far from the person are unchanged. A photo that is all person becomes its mean colour.
     """
-    hole = _grown(mask > _KNOWN)
-    if not hole.any():
-        return photo.copy()
+    window = _window(mask > _KNOWN)
+    filled = photo.copy()
+    if window is not None:
+        filled[window] = _filled(photo[window], mask[window])
+    return filled
+
+
+def _window(person: Pixels) -> tuple[slice, slice] | None:
+    """Rows and columns round the person: as much of the background as the filling takes colours and grain from."""
+    rows, columns = np.flatnonzero(person.any(axis=1)), np.flatnonzero(person.any(axis=0))
+    if not len(rows):
+        return None
+    margin = max(_NEAREST, round(_AROUND * max(rows[-1] - rows[0], columns[-1] - columns[0])))
+    return slice(max(rows[0] - margin, 0), rows[-1] + margin + 1), slice(max(columns[0] - margin, 0), columns[-1] + margin + 1)
+
+
+def _filled(photo: Picture, mask: Mask) -> Picture:
+    """The window with its hole filled: smooth colours found at a working size, the grain at the photo's own."""
+    height, width = mask.shape
+    scale = min(1.0, _WORK / max(height, width))
+    size = max(1, round(height * scale)), max(1, round(width * scale))
+    hole = _grown(resized_rows(mask, size, slice(0, size[0])) > _KNOWN)
     if hole.all():
-        return np.broadcast_to(photo.mean(axis=(0, 1)).round().astype(np.uint8), photo.shape).copy()
-    colour = photo.astype(np.float32)
+        return np.broadcast_to(photo.mean(axis=(0, 1)).round().astype(np.uint8), photo.shape)
+    colour = resize(photo, size).astype(np.float32)
     smooth = _push_pull(colour, (~hole).astype(np.float32))
-    blurred = _blurred_background(colour, hole, smooth)
-    grain = _from_beside(colour - blurred, hole)
-    filled = np.where(hole[:, :, None], smooth + grain, colour)
-    return filled.round().clip(0, 255).astype(np.uint8)
+    even = _blurred_background(colour, hole, smooth)
+    # Grass and leaves are grain; the few strong edges of a room are not: mirrored, they would draw the old silhouette.
+    y, x = (((np.arange(n) + 0.5) * full / n).astype(int) for n, full in zip(size, (height, width), strict=True))
+    limit = 2.5 * float(np.median(np.abs(photo[y[:, None], x] - even.astype(np.float32))[~hole]))
+    small = smooth.round().clip(0, 255).astype(np.uint8), even, hole.astype(np.uint8) * np.uint8(255)
+    filled = photo.copy()
+    for rows in strips(height):
+        colours, blurred, inside = (resized_rows(part, (height, width), rows) for part in small)
+        gap = inside > 127
+        grain = _from_beside(photo[rows], blurred, gap).clip(-limit, limit)
+        filled[rows][gap] = (colours[gap] + grain).round().clip(0, 255)
+    return filled
 
 
-def _grown(hole: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+def _grown(hole: Pixels) -> Pixels:
     rows, columns = np.flatnonzero(hole.any(axis=1)), np.flatnonzero(hole.any(axis=0))
     if not len(rows):
         return hole
@@ -82,30 +112,38 @@ def _doubled(colour: Colours) -> Colours:
     return colour
 
 
-def _blurred_background(colour: Colours, hole: npt.NDArray[np.bool_], smooth: Colours) -> Colours:
+def _blurred_background(colour: Colours, hole: Pixels, smooth: Colours) -> Picture:
     """The background without its grain: filled, then through a picture 16 times smaller."""
-    filled = np.where(hole[:, :, None], smooth, colour).clip(0, 255).astype(np.uint8)
+    filled = np.where(hole[:, :, None], smooth, colour).round().clip(0, 255).astype(np.uint8)
     height, width = hole.shape
     small = resize(filled, (max(1, height // 16), max(1, width // 16)))
-    return resize(small, (height, width)).astype(np.float32)
+    return resize(small, (height, width))
 
 
-def _from_beside(grain: Colours, hole: npt.NDArray[np.bool_]) -> Colours:
-    """In the hole, the grain of the same row mirrored at the nearer border of the hole; 0 where there is none."""
-    height, width = hole.shape
-    x = np.broadcast_to(np.arange(width), (height, width))
-    left = np.maximum.accumulate(np.where(hole, -1, x), axis=1)  # last background pixel to the left, -1 = none
-    right = np.minimum.accumulate(np.where(hole, width, x)[:, ::-1], axis=1)[:, ::-1]
-    result = np.zeros_like(grain)
-    weights = np.zeros((height, width, 1), np.float32)
-    rows = np.arange(height)[:, None]
-    for border in (left, right):
+def _from_beside(colour: Picture, blurred: Picture, hole: Pixels) -> Colours:
+    """For the pixels of the hole, the grain of the same row mirrored at the nearer border of the hole; 0 where there is none.
+
+    Args:
+        colour: (h, w, 3), the photo.
+        blurred: (h, w, 3), the photo without its grain.
+        hole: (h, w).
+
+    Returns:
+        (pixels of the hole, 3) in levels, in the order of `colour[hole]`.
+    """
+    width = hole.shape[1]
+    columns = np.arange(width, dtype=np.int32)
+    left = np.maximum.accumulate(np.where(hole, -1, columns), axis=1)  # last background pixel to the left, -1 = none
+    right = np.minimum.accumulate(np.where(hole, width, columns)[:, ::-1], axis=1)[:, ::-1]
+    y, x = np.nonzero(hole)
+    result = np.zeros((len(x), 3), np.float32)
+    weights = np.zeros((len(x), 1), np.float32)
+    for border in (left[y, x], right[y, x]):
         mirrored = 2 * border - x
-        usable = hole & (border >= 0) & (border < width) & (mirrored >= 0) & (mirrored < width)
-        usable &= ~hole[rows, mirrored.clip(0, width - 1)]
-        near = np.where(usable, 1 / (1.0 + np.abs(x - border)) ** 4, 0).astype(np.float32)[:, :, None]  # the nearer side wins
-        result += near * grain[rows, mirrored.clip(0, width - 1)]
+        usable = (border >= 0) & (border < width) & (mirrored >= 0) & (mirrored < width)
+        mirrored = mirrored.clip(0, width - 1)
+        usable &= ~hole[y, mirrored]
+        near = np.where(usable, 1 / (1.0 + np.abs(x - border)) ** 4, 0).astype(np.float32)[:, None]  # the nearer side wins
+        result += near * (colour[y, mirrored] - blurred[y, mirrored].astype(np.float32))
         weights += near
-    # Grass and leaves are grain; the few strong edges of a room are not: mirrored, they would draw the old silhouette.
-    limit = 2.5 * np.median(np.abs(grain[~hole]))
-    return (result / np.maximum(weights, 1e-12)).clip(-limit, limit)
+    return np.asarray(result / np.maximum(weights, 1e-12), np.float32)

@@ -10,7 +10,7 @@ from posetransfer.cutout.edges import guided
 from posetransfer.pose.body import body_box, standing_height
 from posetransfer.pose.pose import Pose
 from posetransfer.pose.skeleton import INDEX, LIMBS
-from posetransfer.window import Box, Mask, Picture, cut, paste, square, whole
+from posetransfer.window import Box, Mask, Picture, cut, paste, resized_rows, square, strips, whole
 
 _WORK = 448  # longest side at which a mask is refined
 _PLAIN = 8.0  # mean distance (0..255) of a background's colours from one even shade; rooms and streets have 15 and more
@@ -146,15 +146,15 @@ def _refined(rough: Mask, seen: Picture, photo: Picture, box: Box) -> Mask:
     radius = max(2, round(max(rough.shape) / 100))
     slopes, offset = guided(rough, seen, radius, 1e-3)
     y0, x0, y1, x1 = (round(edge + 0.5) for edge in (box[1], box[0], box[3], box[2]))
-    empty = np.zeros((y1 - y0, x1 - x0), np.float32)
-    fine = paste(offset, whole(empty.shape), empty)
-    for channel in range(3):
-        colour = photo[y0:y1, x0:x1, channel].astype(np.float32) / 255
-        fine += paste(np.ascontiguousarray(slopes[:, :, channel]), whole(empty.shape), empty) * colour
-    # The filter leaves a veil inside and outside: what is nearly all or nothing becomes all or nothing.
-    fine = ((fine - 0.15) / 0.7).clip(0, 1)
+    size = y1 - y0, x1 - x0
+    channels = [np.ascontiguousarray(slopes[:, :, i]) for i in range(3)]
     mask = np.zeros(photo.shape[:2], np.float32)
-    mask[y0:y1, x0:x1] = fine * fine * (3 - 2 * fine)
+    for rows in strips(size[0]):
+        colour = photo[y0:y1, x0:x1][rows].astype(np.float32) / 255
+        fine = resized_rows(offset, size, rows) + sum(resized_rows(slope, size, rows) * colour[..., i] for i, slope in enumerate(channels))
+        # The filter leaves a veil inside and outside: what is nearly all or nothing becomes all or nothing.
+        fine = ((fine - 0.15) / 0.7).clip(0, 1)
+        mask[y0:y1, x0:x1][rows] = fine * fine * (3 - 2 * fine)
     return mask
 
 
