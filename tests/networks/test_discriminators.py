@@ -1,5 +1,6 @@
 import pytest
 import torch
+from tests.networks.authors import AuthorsDiscriminator, randomised
 
 from posetransfer.config import DiscriminatorConfig
 from posetransfer.networks import make_appearance_discriminator, make_shape_discriminator
@@ -25,3 +26,17 @@ def test_size_and_channels_of_the_scores(settings, shape):
     with torch.device("meta"):
         network = make_shape_discriminator(DiscriminatorConfig(**settings), "batch")
         assert network(torch.zeros(1, 3, 128, 64), torch.zeros(1, 18, 128, 64)).shape == (1, *shape)
+
+
+@pytest.mark.parametrize("norm", ["batch", "instance"])
+@pytest.mark.parametrize("dropout", [True, False])
+@pytest.mark.parametrize(("inputs", "make", "downsamplings"), [
+    (6, make_appearance_discriminator, 2), (21, make_shape_discriminator, 2), (21, make_shape_discriminator, 3),
+])  # fmt: skip
+def test_scores_are_those_of_the_authors_layers(norm, dropout, inputs, make, downsamplings):
+    theirs = randomised(AuthorsDiscriminator(inputs, norm, dropout=dropout, downsamplings=downsamplings))
+    ours = make(DiscriminatorConfig(width=4, blocks=3, dropout=dropout, downsamplings=downsamplings), norm).eval()
+    ours.load_state_dict(dict(zip(ours.state_dict(), theirs.state_dict().values(), strict=True)))  # layer by layer, in their order
+    picture, condition = torch.randn(1, 3, 16, 16), torch.randn(1, inputs - 3, 16, 16)
+    with torch.no_grad():
+        torch.testing.assert_close(ours(picture, condition), theirs(torch.cat([picture, condition], 1)), atol=1e-4, rtol=1e-4)

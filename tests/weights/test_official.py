@@ -12,9 +12,8 @@ from tests.networks.authors import AuthorsDiscriminator, AuthorsGenerator, rando
 
 from posetransfer.engines.pytorch import PyTorchEngine
 from posetransfer.errors import WeightsError
-from posetransfer.networks import make_appearance_discriminator, make_shape_discriminator
 from posetransfer.weights import load_weights, save_weights
-from posetransfer.weights.official import official_card, read_official, read_official_discriminator
+from posetransfer.weights.official import official_card, read_official
 
 rng = np.random.default_rng(3)
 INPUTS = [rng.uniform(-1, 1, (1, 3, 16, 16)).astype("f"), rng.random((1, 18, 16, 16)).astype("f"), rng.random((1, 18, 16, 16)).astype("f")]
@@ -65,23 +64,6 @@ def test_what_was_dropped_and_assumed_is_said(tmp_path):
     notes = " ".join(read_official(tmp_path / "b.pth", heatmaps="impulse").notes)
     assert "Dropped 14 num_batches_tracked" in notes
     assert "heatmaps" not in notes and "size 128x64" in notes
-
-
-@pytest.mark.parametrize("norm", ["batch", "instance"])
-@pytest.mark.parametrize("dropout", [True, False])
-@pytest.mark.parametrize(("inputs", "make", "downsamplings"), [
-    (6, make_appearance_discriminator, 2), (21, make_shape_discriminator, 2), (21, make_shape_discriminator, 3),
-])  # fmt: skip
-def test_discriminators_score_as_the_authors(norm, dropout, inputs, make, downsamplings, tmp_path):
-    theirs = randomised(AuthorsDiscriminator(inputs, norm, dropout=dropout, downsamplings=downsamplings))
-    torch.save(theirs.state_dict(), tmp_path / "latest_net_netD.pth")
-    official = read_official_discriminator(tmp_path / "latest_net_netD.pth")
-    ours = make(official.config, official.norm).eval()
-    ours.load_state_dict({name: torch.from_numpy(array) for name, array in official.tensors.items()}, strict=norm == "instance")
-    picture, condition = torch.randn(1, 3, 16, 16), torch.randn(1, inputs - 3, 16, 16)
-    with torch.no_grad():
-        torch.testing.assert_close(ours(picture, condition), theirs(torch.cat([picture, condition], 1)), atol=1e-4, rtol=1e-4)
-    assert official.inputs == inputs
 
 
 def refused(path, pattern):

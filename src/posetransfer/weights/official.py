@@ -20,9 +20,8 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from posetransfer.config import DiscriminatorConfig, ModelConfig
+from posetransfer.config import ModelConfig
 from posetransfer.errors import WeightsError
-from posetransfer.networks import Discriminator
 from posetransfer.weights.file import Tensors, check_finite
 from posetransfer.weights.layout import Shape, expected_shapes
 
@@ -47,17 +46,6 @@ class OfficialGenerator:
     """Sentences on what was told from the file, what was assumed, and what was dropped."""
 
 
-@dataclass(frozen=True)
-class OfficialDiscriminator:
-    """A discriminator of the authors in our names; `inputs` is 6 for D_PP (appearance) and 21 for D_PB (shape)."""
-
-    config: DiscriminatorConfig
-    norm: Norm
-    inputs: int
-    tensors: Tensors
-    dropped: tuple[str, ...]
-
-
 def read_official(path: str | Path, **settings: Any) -> OfficialGenerator:
     """Read a generator of the authors.
 
@@ -77,7 +65,7 @@ def read_official(path: str | Path, **settings: Any) -> OfficialGenerator:
         raise WeightsError(
             f"{place}: not a generator of the authors (no stream1_down.1.weight, but {next(iter(found))}); give their latest_net_netG.pth."
         )
-    norm = _norm(found, "stream1_down", place)
+    norm = _norm(found, place)
     dropout = not any(re.fullmatch(r"att\.\d+\.conv_block_stream1\.5\.weight", key) for key in found)
     blocks = 1 + max((int(key.split(".")[1]) for key in found if re.match(r"att\.\d+\.", key)), default=-1)
     if not blocks:
@@ -87,27 +75,6 @@ def read_official(path: str | Path, **settings: Any) -> OfficialGenerator:
     tensors, dropped = _take(found, expected_shapes(config), lambda name: _generator_key(name, dropout), place)
     notes = tuple(_notes(config, dropped, settings))
     return OfficialGenerator(config, tensors, dropped, notes)
-
-
-def read_official_discriminator(path: str | Path) -> OfficialDiscriminator:
-    """Read a discriminator of the authors (`latest_net_netD_PP.pth`, `latest_net_netD_PB.pth`), to train on from their state.
-
-    Raises:
-        WeightsError: as `read_official`.
-    """
-    place = str(path)
-    found = _read_state(Path(path))
-    residual = sorted({int(key.split(".")[0]) for key in found if ".conv_block." in key})
-    if "1.weight" not in found or not residual:
-        raise WeightsError(f"{place}: not a discriminator of the authors; give their latest_net_netD_PP.pth or latest_net_netD_PB.pth.")
-    norm = _norm(found, "", place)
-    dropout = not any(key.endswith("conv_block.5.weight") for key in found)
-    width, inputs = found["1.weight"].shape[:2]
-    config = DiscriminatorConfig(width=width, blocks=len(residual), downsamplings=(residual[0] - 4) // 3, dropout=dropout)
-    shapes = {name: tuple(tensor.shape) for name, tensor in Discriminator(inputs, config, norm).state_dict().items()}
-    wanted = {name: shape for name, shape in shapes.items() if not name.endswith("num_batches_tracked")}
-    tensors, dropped = _take(found, wanted, lambda name: _discriminator_key(name, config), place)
-    return OfficialDiscriminator(config, norm, inputs, tensors, dropped)
 
 
 def official_card(official: OfficialGenerator, file_name: str) -> str:
@@ -155,15 +122,14 @@ def _read_state(path: Path) -> dict[str, torch.Tensor]:
     return {re.sub(r"^(module\.)?(model\.)?", "", key): tensor for key, tensor in state.items()}
 
 
-def _norm(found: Mapping[str, torch.Tensor], part: str, place: str) -> Norm:
+def _norm(found: Mapping[str, torch.Tensor], place: str) -> Norm:
     """Batch norm has a scale; with instance norm the convolution before it has a bias."""
-    prefix = f"{part}." if part else ""
-    if f"{prefix}2.weight" in found:
+    if "stream1_down.2.weight" in found:
         return "batch"
-    if f"{prefix}1.bias" in found:
+    if "stream1_down.1.bias" in found:
         return "instance"
     raise WeightsError(
-        f"{place}: neither {prefix}2.weight (batch norm) nor {prefix}1.bias (instance norm) is there; "
+        f"{place}: neither stream1_down.2.weight (batch norm) nor stream1_down.1.bias (instance norm) is there; "
         "the file is incomplete, copy it again."
     )
 
@@ -207,19 +173,6 @@ def _generator_key(name: str, dropout: bool) -> str:
         return f"stream1_up.{index}.{tensor}"
     block, stream = path[:2]
     return f"att.{block}.conv_block_stream{1 if stream == 'picture' else 2}.{_branch_index(path[2:], dropout)}.{tensor}"
-
-
-def _discriminator_key(name: str, config: DiscriminatorConfig) -> str:
-    """Our name of a discriminator's tensor -> theirs.
-
-    >>> _discriminator_key("layers.3.branch.0.0.weight", DiscriminatorConfig())
-    '10.conv_block.1.weight'
-    """
-    _, layer, *path, tensor = name.split(".")
-    if path[0] != "branch":
-        return f"{1 + 3 * int(layer) + int(path[0])}.{tensor}"
-    first = 4 + 3 * config.downsamplings
-    return f"{first + int(layer) - 1 - config.downsamplings}.conv_block.{_branch_index(path[1:], config.dropout)}.{tensor}"
 
 
 def _branch_index(path: list[str], dropout: bool) -> int:
