@@ -92,6 +92,11 @@ def test_a_person_too_many_is_refused_with_the_number_there_is(estimator, person
         estimator(load_photo(PHOTOS / "man_balance.jpg"), person=person, name="lab")
 
 
+def test_where_one_person_is_a_second_is_refused_without_a_range_of_one(estimator, standing):
+    with pytest.raises(NoPersonFound, match=r"lab: person 3 was asked for .* shows only one; give 0 or no number\.$"):
+        estimator(standing, person=3, name="lab")
+
+
 def test_two_people_side_by_side_are_two(estimator):
     man, woman = load_photo(PHOTOS / "man_standing.jpg"), load_photo(PHOTOS / "woman_stride.jpg")
     both = np.concatenate([man, cut(woman, whole(woman.shape[:2]), (445, 334))], axis=1)

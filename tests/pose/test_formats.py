@@ -119,6 +119,27 @@ def test_rows_of_the_paper(tmp_path):
     assert read_pose(tmp_path / "m.csv") == market
 
 
+@pytest.mark.parametrize("name", ["[x].json", "{x}.json", "[1, 2]"])
+def test_a_word_that_names_a_file_is_that_file_whatever_it_looks_like(name, tmp_path, monkeypatch):
+    write_pose(POSE, tmp_path / "pose.json")
+    (tmp_path / "pose.json").rename(tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    assert read_pose(name) == POSE
+    (tmp_path / name).unlink()
+    with pytest.raises(PoseError, match="the given text"):
+        read_pose(name)
+
+
+def test_the_only_person_is_asked_for_in_plain_words():
+    data = openpose(flat(KEYPOINTS), **CANVAS)
+    with pytest.raises(PoseError, match=r"there is no person 1; the file has one, who is number 0\.$"):
+        read_pose(data, person=1)
+    with pytest.raises(PoseError, match=r"nobody is called 'Ann'; give 0 for the only person\.$"):
+        read_pose(data, person="Ann")
+    with pytest.raises(PoseError, match=r"nobody is called 'Ann'; give a name in the file or 0 for the only person\.$"):
+        read_pose(ROW, person="Ann")
+
+
 def test_several_people(tmp_path):
     nobody = [0.0] * 54
     data = openpose(flat(KEYPOINTS), nobody, flat(KEYPOINTS, POSE.moved(5, 5)), **CANVAS)

@@ -83,9 +83,10 @@ class Estimator:
         if not people:
             raise NoPersonFound(_nobody(name, candidates))
         if not 0 <= wanted < len(people):
+            several = f"{len(people)}; give a number from 0 to {len(people) - 1}"
             raise NoPersonFound(
-                f"{name}: person {wanted} was asked for (counted from 0, the largest), but the photo shows {len(people)}; "
-                f"give a number from 0 to {len(people) - 1}."
+                f"{name}: person {wanted} was asked for (counted from 0, the largest), but the photo shows "
+                f"{several if len(people) > 1 else 'only one; give 0 or no number'}."
             )
         return _pose(people[wanted].found, photo.shape[:2])
 

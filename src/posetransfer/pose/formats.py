@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ LARGEST = 1e6
 """No coordinate is larger, in pixels."""
 
 PoseSource = str | Path | Mapping[str, Any] | list[Any] | npt.NDArray[Any]
-"""A path, the text of a file, decoded JSON, or an array."""
+"""A path, the text of a file, decoded JSON, or an array; a str that names a file is its path."""
 
 
 def read_pose(source: PoseSource, size: tuple[int, int] | None = None, person: int | str = 0) -> Pose:
@@ -84,7 +85,7 @@ def pose_format(source: PoseSource) -> Format:
 def _read(source: PoseSource) -> tuple[str, Format, list[Person]]:
     if isinstance(source, np.ndarray):
         return "the given array", "numpy", from_array(source, "the given array")
-    if isinstance(source, str) and _is_content(source):
+    if isinstance(source, str) and _is_content(source) and not os.path.isfile(source):  # a file may be called [1].json
         return "the given text", *parse(source.encode(), "the given text")
     if isinstance(source, (str, Path)):
         return str(source), *parse(_content(Path(source)), str(source))
@@ -119,10 +120,12 @@ def _choose(people: list[Person], person: int | str, name: str) -> Person:
             return named[person]
         if not person.isdecimal():
             near = difflib.get_close_matches(person, named, n=1)
-            hint = f"did you mean {near[0]!r}" if near else f"give a name in the file or a number from 0 to {len(people) - 1}"
+            numbers = f"a number from 0 to {len(people) - 1}" if len(people) > 1 else "0 for the only person"
+            hint = f"did you mean {near[0]!r}" if near else f"give {'a name in the file or ' if named else ''}{numbers}"
             raise PoseError(f"{name}: nobody is called {person!r}; {hint}.")
     if not 0 <= int(person) < len(people):
-        raise PoseError(f"{name}: there is no person {person}; the file has {len(people)}, counted from 0.")
+        have = f"the file has {len(people)}, counted from 0" if len(people) > 1 else "the file has one, who is number 0"
+        raise PoseError(f"{name}: there is no person {person}; {have}.")
     return people[int(person)]
 
 
