@@ -58,7 +58,10 @@ class OutputError(PoseTransferError):
 
 
 class MissingExtra(PoseTransferError):
-    """An optional package is not installed."""
+    """A package is not installed: of an extra, or (extra None) one that every installation has."""
 
-    def __init__(self, package: str, extra: str) -> None:
-        super().__init__(f"{package} is not installed; it is needed here: pip install 'posetransfer[{extra}]'.")
+    def __init__(self, package: str, extra: str | None) -> None:
+        how = f"it is needed here: pip install 'posetransfer[{extra}]'"
+        if extra is None:
+            how = f"posetransfer cannot do without it, so this installation is incomplete: pip install {package}"
+        super().__init__(f"{package} is not installed; {how}.")

@@ -9,7 +9,7 @@ from torch import nn
 from posetransfer.config import ModelConfig
 from posetransfer.engines import open_engine
 from posetransfer.engines.pytorch import PyTorchEngine, Remembered, choose_device, choose_precision
-from posetransfer.errors import SettingsError, WeightsError
+from posetransfer.errors import MissingExtra, SettingsError, WeightsError
 from posetransfer.networks import Generator
 from posetransfer.weights import Weights, expected_shapes, save_weights
 
@@ -134,6 +134,13 @@ def test_open_engine_by_folder_and_unknown_names(tmp_path):
         open_engine(folder, "tensorflow")
     with pytest.raises(WeightsError, match="no weights of that name"):
         open_engine("no-such-weights")
+
+
+def test_a_missing_torch_is_an_incomplete_installation_and_not_a_missing_extra(monkeypatch):
+    monkeypatch.delitem(sys.modules, "posetransfer.engines.pytorch")
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(MissingExtra, match=r"^torch is not installed; posetransfer cannot do without it, .*: pip install torch\.$"):
+        open_engine(weights())
 
 
 def test_the_interface_loads_no_torch():

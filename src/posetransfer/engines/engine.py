@@ -17,8 +17,8 @@ from posetransfer.weights import Weights, find_weights, load_weights
 Array = npt.NDArray[np.float32]
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 
-RUNTIMES = {"pytorch": ("posetransfer.engines.pytorch", "PyTorchEngine", "all")}
-"""Name -> module, class, and the extra that brings its packages."""
+RUNTIMES: dict[str, tuple[str, str, str | None]] = {"pytorch": ("posetransfer.engines.pytorch", "PyTorchEngine", None)}
+"""Name -> module, class, and the extra that brings its packages; None: every installation has them."""
 
 AUTO = ("pytorch",)
 """The order in which `auto` takes them."""
@@ -93,7 +93,7 @@ def open_engine(
     except ModuleNotFoundError as err:
         if not err.name or err.name.startswith("posetransfer"):
             raise
-        raise MissingExtra(err.name, extra) from err
+        raise MissingExtra(err.name.partition(".")[0], extra) from err
     return cast(Engine, runtime(loaded, device=device, precision=precision))
 
 
