@@ -64,14 +64,8 @@ TORCH = {
 # Packages that any room may use: the core of pyproject.toml. Those of an extra stay in the room that the extra is for.
 CORE = {"numpy", "PIL", "torch", "safetensors", "onnxruntime", "tyro", "rich"}
 EXTRAS = {
-    "training": {"tensorboard"},
-    "evaluation": {"torchmetrics", "skimage", "lpips", "torch_fidelity", "scipy"},
     "people": {"numba", "cv2", "scipy"},
     "data": {"av"},
-    "video": {"av"},
-    "web": {"gradio"},
-    "engines": {"onnx", "onnxscript", "openvino", "MNN"},
-    "weights": {"huggingface_hub"},
 }
 
 # Rooms without torch at the top of any module, but for the single files above.

@@ -44,3 +44,13 @@ def test_package_needs_no_package_that_compiles_or_forbids_products():
     everything = " ".join(PROJECT["dependencies"] + [line for extra in PROJECT["optional-dependencies"].values() for line in extra]).lower()
     assert not [name for name in ("ultralytics", "mmcv", "mmpose", "detectron2", "insightface", "openpose") if name in everything]
     assert not [line for line in PROJECT["dependencies"] if line.startswith(("torchvision", "opencv"))]
+
+
+def test_every_extra_brings_only_packages_that_the_product_imports():
+    imported_as = {"opencv-python-headless": "cv2", "tensorboard": "torch.utils.tensorboard"}
+    source = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.py"))
+    extras = {name: lines for name, lines in PROJECT["optional-dependencies"].items() if name not in ("all", "dev")}
+    for package in [re.split(r"[>=<\[]", line)[0] for lines in extras.values() for line in lines]:
+        module = re.escape(imported_as.get(package, package))
+        assert re.search(rf"^ *(import|from) {module}\b", source, re.MULTILINE), package
+    assert PROJECT["optional-dependencies"]["all"] == [f"posetransfer[{','.join(extras)}]"]
