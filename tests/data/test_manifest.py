@@ -69,6 +69,12 @@ def test_what_is_no_prepared_folder(folder, tmp_path):
         PreparedFolder.open(folder)
 
 
+def test_people_that_are_no_objects_are_told(folder):
+    (folder / "people.jsonl").write_text('"anna"\n')
+    with pytest.raises(DataError, match="not one JSON object a line"):
+        PreparedFolder.open(folder).check_people()
+
+
 def test_a_stopped_preparation_is_no_data_set(folder):
     (folder / "annotation-train.csv").unlink()
     (folder / "annotation-test.csv").unlink()

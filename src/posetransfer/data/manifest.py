@@ -193,9 +193,12 @@ def _read_lines(path: Path) -> list[dict[str, Any]]:
     if not path.is_file():
         return []
     try:
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
     except ValueError as error:
         raise DataError(f"{path}: not one JSON object a line ({error}); run posetransfer prepare again.") from error
+    if not all(isinstance(row, dict) for row in rows):
+        raise DataError(f"{path}: not one JSON object a line; run posetransfer prepare again.")
+    return rows
 
 
 def _read_split(folder: Path, name: str, pictures: list[str], points: Points, size: tuple[int, int]) -> Split:

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 import posetransfer
-from posetransfer.data.prepare import Options, plan_folder, plan_market1501, prepare
+from posetransfer.data.prepare import Options, plan_deepfashion, plan_folder, plan_market1501, prepare
 from posetransfer.data.prepare import run as run_module
+from posetransfer.data.prepare.picture import Outcome
 from posetransfer.errors import DataError, OutputError
 from posetransfer.image import load_photo
 from posetransfer.pose.pose import Pose
@@ -175,8 +176,10 @@ def test_a_read_only_folder(market_raw, tmp_path):
 def test_a_disk_that_is_too_small_is_noticed_before_the_work(market_raw, tmp_path, monkeypatch):
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(run_module.shutil, "disk_usage", lambda path: usage._replace(free=10_000))
-    with pytest.raises(OutputError, match=r"about 0\.0 GB are needed, but 0\.0 GB are free"):
-        prepare(plan_market1501(market_raw), tmp_path / "out", ONE)
+    for _ in range(2):  # the first refusal must not let the second run pass
+        with pytest.raises(OutputError, match=r"about 0\.1 MB are needed, but 0\.0 MB are free"):
+            prepare(plan_market1501(market_raw), tmp_path / "out", ONE)
+        assert not (tmp_path / "out").exists()
 
 
 def test_a_disk_that_fills_up_stops_the_work_and_it_can_go_on(market_raw, tmp_path, monkeypatch, folder_bytes):
@@ -198,6 +201,37 @@ def test_a_disk_that_fills_up_stops_the_work_and_it_can_go_on(market_raw, tmp_pa
     prepare(plan_market1501(market_raw), tmp_path / "out", ONE)
     prepare(plan_market1501(market_raw), tmp_path / "whole", ONE)
     assert folder_bytes(tmp_path / "out") == folder_bytes(tmp_path / "whole")
+
+
+def test_a_list_that_cannot_be_written_is_told_the_same_way(market_raw, tmp_path, monkeypatch):
+    def full(self, target):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(run_module, "_prepare_pictures", lambda recipe, tasks, *rest: {task.name: whole(task) for task in tasks})
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(OutputError, match=r"out: a file could not be written \(No space left on device\); make room there"):
+        prepare(plan_market1501(market_raw), tmp_path / "out", ONE)
+
+
+def whole(task):
+    return Outcome(task.name, [[1.0, 2.0]] * 18)
+
+
+@pytest.mark.parametrize("content", ['{"a', "[1]", '{"fingerprint": "another"}'])
+def test_a_set_json_that_is_not_ours_is_left_alone(market_raw, tmp_path, content):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "set.json").write_text(content)
+    with pytest.raises(OutputError, match="holds another prepared data set"):
+        prepare(plan_market1501(market_raw), tmp_path / "out", ONE)
+    assert (tmp_path / "out" / "set.json").read_text() == content
+
+
+def test_the_same_command_again_goes_on_with_out_inside_raw(people_raw, fashion_raw, fashion_lists):
+    for plan, raw in ((lambda: plan_folder(people_raw), people_raw), (lambda: plan_deepfashion(fashion_raw, fashion_lists), fashion_raw)):
+        prepare(plan(), raw / "out", ONE, estimator=bent_line)
+        before = (raw / "out" / "set.json").stat().st_mtime_ns
+        prepare(plan(), raw / "out", ONE, estimator=bent_line)
+        assert (raw / "out" / "set.json").stat().st_mtime_ns == before
 
 
 def test_two_pictures_of_one_name_are_refused(market_raw, tmp_path):

@@ -1,4 +1,6 @@
+import errno
 import os
+from pathlib import Path
 
 import pytest
 
@@ -62,6 +64,30 @@ def test_a_link_in_a_circle_ends(tmp_path):
     touch(tmp_path, "a/1.jpg")
     os.symlink(tmp_path, tmp_path / "a" / "again")
     assert look(tmp_path).pictures == ("a/1.jpg",)
+
+
+def test_a_folder_that_cannot_be_opened_is_noted(tmp_path, monkeypatch):
+    touch(tmp_path, "a/1.jpg", "secret/2.jpg")
+    real = os.scandir
+
+    def scandir(path):
+        if Path(path).name in locked:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    locked = {"secret"}
+    assert look(tmp_path).pictures == ("a/1.jpg",)
+    assert look(tmp_path).refused == {"secret": "a folder that cannot be opened (Permission denied)"}
+    locked = {tmp_path.name}
+    with pytest.raises(DataError, match=r"the folder cannot be opened \(Permission denied\); check its permissions"):
+        look(tmp_path)
+
+
+def test_what_a_preparation_wrote_is_not_looked_at(tmp_path):
+    touch(tmp_path, "a/1.jpg", "done/set.json", "done/images/1.jpg", "begun/.prepare/journal.jsonl", "begun/images/1.jpg")
+    assert look(tmp_path).pictures == ("a/1.jpg",)
+    assert look(tmp_path / "done").pictures == ("images/1.jpg",)
 
 
 def test_what_is_no_folder_is_told(tmp_path):

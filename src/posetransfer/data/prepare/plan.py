@@ -64,7 +64,7 @@ class Plan:
 
     def summary(self) -> str:
         """The answer of `--check`, a few lines."""
-        lines = [f"{self.kind}: {len(self.items):,} pictures, {self.size[1]} x {self.size[0]}, split {self.split_name}"]
+        lines = [f"{self.kind}: {len(self.items):,} pictures, {self.size[1]} x {self.size[0]} (width x height), split {self.split_name}"]
         for split in SPLITS:
             members = [item for item in self.items if item.split == split]
             poses = sum(item.name in self.annotated for item in members)

@@ -12,6 +12,7 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from itertools import repeat
 from multiprocessing import get_context
@@ -101,7 +102,8 @@ def prepare(
     fingerprint = plan.fingerprint(options.masks, options.every, bool(files))
     if _begin(out, plan, fingerprint):
         return PreparedFolder.open(out)
-    plan = with_frames(plan, out / WORK / "frames", options.every)
+    with _writing(out):
+        plan = with_frames(plan, out / WORK / "frames", options.every)
     _refuse_twins(plan.items)
     recipe = Recipe(out, plan.size, plan.framing, options.masks, estimator, segmenter)
     tasks = [
@@ -109,7 +111,8 @@ def prepare(
         for item in plan.items
     ]
     outcomes = _prepare_pictures(recipe, tasks, out / WORK / f"journal-{fingerprint}.jsonl", options.workers, progress)
-    _write_lists(plan, out, outcomes, _pose_origins(plan, tasks, outcomes), fingerprint)
+    with _writing(out):
+        _write_lists(plan, out, outcomes, _pose_origins(plan, tasks, outcomes), fingerprint)
     for folder in ("images", "masks"):
         for left_over in (out / folder).glob(".*.part"):  # of a process that was killed in the middle of a file
             left_over.unlink()
@@ -119,9 +122,12 @@ def prepare(
 
 def _begin(out: Path, plan: Plan, fingerprint: str) -> bool:
     """Make the folder, or make sure that it holds the same preparation; True if that is complete."""
-    present = set(os.listdir(out)) if out.is_dir() else set()
+    try:
+        present = set(os.listdir(out)) if out.is_dir() else set()
+    except OSError as error:
+        raise OutputError(f"{out}: the folder cannot be opened ({error.strerror or error}); choose another place.") from error
     if "set.json" in present:
-        if json.loads((out / "set.json").read_text(encoding="utf-8")).get("fingerprint") == fingerprint:
+        if _fingerprint_of(out / "set.json") == fingerprint:
             return True
         raise OutputError(f"{out}: holds another prepared data set (or one from other files or settings); choose a new folder.")
     begun = [name for name in present if name == WORK]
@@ -130,16 +136,26 @@ def _begin(out: Path, plan: Plan, fingerprint: str) -> bool:
     journals = list((out / WORK).glob("journal-*.jsonl"))
     if journals and not (out / WORK / f"journal-{fingerprint}.jsonl").exists():
         raise OutputError(f"{out}: holds the beginnings of another preparation; choose a new folder, or delete this one.")
+    needed = len(plan.items) * _BYTES[plan.framing]
     try:
+        free = shutil.disk_usage(next(place for place in (out, *out.absolute().parents) if place.exists())).free
+        if free < needed and not journals:
+            sizes = f"about {needed / 1e6:,.1f} MB are needed, but {free / 1e6:,.1f} MB are free"
+            raise OutputError(f"{out}: {sizes}; choose another disk.")
         (out / WORK).mkdir(parents=True, exist_ok=True)
         (out / WORK / f"journal-{fingerprint}.jsonl").touch()
-        free = shutil.disk_usage(out).free
     except OSError as error:
         raise OutputError(f"{out}: the folder cannot be written ({error.strerror or error}); choose another place.") from error
-    needed = len(plan.items) * _BYTES[plan.framing]
-    if free < needed and not journals:
-        raise OutputError(f"{out}: about {needed / 1e9:.1f} GB are needed, but {free / 1e9:.1f} GB are free; choose another disk.")
     return False
+
+
+def _fingerprint_of(facts: Path) -> object:
+    """What the preparation that wrote this set.json was made from; None if it is not one of ours."""
+    try:
+        found = json.loads(facts.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found.get("fingerprint") if isinstance(found, dict) else None
 
 
 def _refuse_twins(items: Sequence[Item]) -> None:
@@ -176,6 +192,15 @@ def _prepare_pictures(
     except OSError as error:
         raise OutputError(_stopped(recipe.out, error.strerror or str(error))) from error
     return {task.name: outcomes[task.name] for task in tasks}
+
+
+@contextmanager
+def _writing(out: Path) -> Iterator[None]:
+    """A file that cannot be written stops the preparation, with the advice that fits a folder."""
+    try:
+        yield
+    except OutputError as error:
+        raise OutputError(_stopped(out, getattr(error.__cause__, "strerror", None) or str(error))) from error
 
 
 def _stopped(out: Path, reason: str) -> str:

@@ -97,18 +97,33 @@ def _walk(root: Path, refused: dict[str, str], follow_links: bool) -> Iterator[s
     todo = [""]
     while todo:
         folder = todo.pop()
-        with os.scandir(root / folder) as entries:
-            for entry in entries:
-                name = f"{folder}{entry.name}"
-                if entry.name.startswith(".") or entry.name == "__MACOSX":
-                    continue
-                if entry.is_symlink() and not _may_follow(entry.path, inside, follow_links, name, refused):
-                    continue
-                if not entry.is_dir():
-                    yield name
-                elif (real := os.path.realpath(entry.path)) not in seen:  # a link back up would never end
-                    seen.add(real)
-                    todo.append(f"{name}/")
+        try:
+            entries = list(os.scandir(root / folder))
+        except OSError as error:
+            reason = error.strerror or str(error)
+            if not folder:
+                raise DataError(f"{root}: the folder cannot be opened ({reason}); check its permissions.") from error
+            refused[folder.rstrip("/")] = f"a folder that cannot be opened ({reason})"
+            continue
+        if folder and _is_prepared(entries):
+            continue
+        for entry in entries:
+            name = f"{folder}{entry.name}"
+            if entry.name.startswith(".") or entry.name == "__MACOSX":
+                continue
+            if entry.is_symlink() and not _may_follow(entry.path, inside, follow_links, name, refused):
+                continue
+            if not entry.is_dir():
+                yield name
+            elif (real := os.path.realpath(entry.path)) not in seen:  # a link back up would never end
+                seen.add(real)
+                todo.append(f"{name}/")
+
+
+def _is_prepared(entries: list[os.DirEntry[str]]) -> bool:
+    """What a preparation wrote or is writing, such as OUT inside RAW: its pictures are not the user's."""
+    names = {entry.name for entry in entries}
+    return ".prepare" in names or {"set.json", "images"} <= names
 
 
 def _may_follow(path: str, inside: str, follow_links: bool, name: str, refused: dict[str, str]) -> bool:
