@@ -104,6 +104,24 @@ def test_killed_and_run_again_gives_the_same_bytes(market_raw, tmp_path, folder_
     assert folder_bytes(tmp_path / "killed") == folder_bytes(tmp_path / "whole")
 
 
+def test_killed_while_the_lists_are_written_leaves_nothing_behind(market_raw, tmp_path, monkeypatch, folder_bytes):
+    class Killed(BaseException):
+        pass
+
+    def kill(*_):
+        for folder in ("out", "out/images"):
+            (tmp_path / folder / ".half.csv.123.part").touch()
+        raise Killed
+
+    for name in ("write_report", "_tidy"):  # before set.json, and after it
+        with monkeypatch.context() as patch, pytest.raises(Killed):
+            patch.setattr(run_module, name, kill)
+            prepare(plan_market1501(market_raw), tmp_path / "out", ONE)
+        prepare(plan_market1501(market_raw), tmp_path / "whole", ONE)
+    prepare(plan_market1501(market_raw), tmp_path / "out", ONE)
+    assert folder_bytes(tmp_path / "out") == folder_bytes(tmp_path / "whole")
+
+
 def test_a_complete_folder_is_only_opened(market_raw, tmp_path):
     first = prepare(plan_market1501(market_raw), tmp_path / "out", ONE)
     again = prepare(plan_market1501(market_raw), tmp_path / "out", ONE, progress=lambda done, total: pytest.fail("work was done again"))

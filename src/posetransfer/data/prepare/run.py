@@ -101,6 +101,8 @@ def prepare(
     files = PoseFiles(options.poses, [item.path for item in plan.items]) if options.poses else None
     fingerprint = plan.fingerprint(options.masks, options.every, bool(files))
     if _begin(out, plan, fingerprint):
+        if (out / WORK).exists():  # killed after the last file
+            _tidy(out)
         return PreparedFolder.open(out)
     with _writing(out):
         plan = with_frames(plan, out / WORK / "frames", options.every)
@@ -113,10 +115,7 @@ def prepare(
     outcomes = _prepare_pictures(recipe, tasks, out / WORK / f"journal-{fingerprint}.jsonl", options.workers, progress)
     with _writing(out):
         _write_lists(plan, out, outcomes, _pose_origins(plan, tasks, outcomes), fingerprint)
-    for folder in ("images", "masks"):
-        for left_over in (out / folder).glob(".*.part"):  # of a process that was killed in the middle of a file
-            left_over.unlink()
-    shutil.rmtree(out / WORK)
+    _tidy(out)
     return PreparedFolder.open(out)
 
 
@@ -147,6 +146,14 @@ def _begin(out: Path, plan: Plan, fingerprint: str) -> bool:
     except OSError as error:
         raise OutputError(f"{out}: the folder cannot be written ({error.strerror or error}); choose another place.") from error
     return False
+
+
+def _tidy(out: Path) -> None:
+    """Remove what a complete folder does not need, and unfinished files of a process that was killed."""
+    for folder in (out, out / "images", out / "masks"):
+        for left_over in folder.glob(".*.part"):
+            left_over.unlink()
+    shutil.rmtree(out / WORK)
 
 
 def _fingerprint_of(facts: Path) -> object:
