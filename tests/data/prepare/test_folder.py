@@ -161,6 +161,20 @@ def test_a_clip_is_a_person(tmp_path, shots, folder_bytes):
         prepare(plan_folder(raw), tmp_path / "none", Options(every=0))
 
 
+def test_a_damaged_clip_says_so(tmp_path):
+    (tmp_path / "cut.gif").write_bytes(b"GIF89a half")
+    with pytest.raises(DataError, match=r"none of the 1 pictures can be used, the first, cut\.gif: not a GIF that can be read"):
+        prepare(plan_folder(tmp_path / "cut.gif"), tmp_path / "out")
+
+
+def test_settings_are_refused_before_anything_is_written(people_raw, tmp_path):
+    with pytest.raises(SettingsError, match="--size 0 10: height and width must be at least 16 pixels"):
+        plan_folder(people_raw, (0, 10))
+    with pytest.raises(SettingsError, match="--every 0"):
+        prepare(plan_folder(people_raw), tmp_path / "out", Options(every=0))
+    assert not (tmp_path / "out").exists()
+
+
 def test_one_person_has_nothing_to_be_tested_on(people_raw, tmp_path):
     plan = plan_folder(people_raw / "bob", person_pattern="(IMG)")
     assert {item.split for item in plan.items} == {"train"} and any("one person only" in note for note in plan.notes)

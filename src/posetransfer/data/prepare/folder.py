@@ -15,6 +15,7 @@ from posetransfer.data.prepare.plan import Item, Plan
 from posetransfer.data.prepare.tree import CLIPS, Tree, look
 from posetransfer.errors import DataError, PhotoError, SettingsError
 
+SMALLEST = 16  # pixels of a side: less shows nobody
 LICENCE = "your own pictures: the rights of whoever took them and of whoever is shown follow into weights"
 
 
@@ -39,10 +40,12 @@ def plan_folder(
 
     Raises:
         DataError: no picture, or no person in any name.
-        SettingsError: a pattern that is no regular expression or has no group, a part outside [0, 1).
+        SettingsError: a pattern that is no regular expression or has no group, a part outside [0, 1), a size too small.
     """
     if not 0 <= test < 1:
         raise SettingsError(f"--test {test}: the part of the people kept for testing must be at least 0 and below 1; give 0.1 for a tenth.")
+    if min(size) < SMALLEST:
+        raise SettingsError(f"--size {size[0]} {size[1]}: height and width must be at least {SMALLEST} pixels; give 256 176, or 128 64.")
     tree = look(raw, follow_links)
     if not tree.pictures and not tree.clips:
         advice = (

@@ -29,7 +29,7 @@ from posetransfer.data.prepare.openpose import PoseFiles
 from posetransfer.data.prepare.picture import FindMask, FindPose, Outcome, Recipe, Task
 from posetransfer.data.prepare.plan import Item, Plan, missing_sentence
 from posetransfer.data.prepare.report import write_report
-from posetransfer.errors import DataError, OutputError
+from posetransfer.errors import DataError, OutputError, SettingsError
 from posetransfer.image import whole_file
 
 WORK = ".prepare"
@@ -93,9 +93,12 @@ def prepare(
 
     Raises:
         DataError: pictures are missing, two have one name, or none can be used.
+        SettingsError: `every` is not positive.
         OutputError: `out` holds something else, or cannot be written.
     """
     out, options = Path(out), options or Options()
+    if options.every < 1:
+        raise SettingsError(f"--every {options.every}: every how many pictures of a clip one is taken, at least 1.")
     if plan.missing and not options.allow_missing:
         raise DataError(f"{missing_sentence(plan.missing)}; complete the download, or go on without them with --allow-missing.")
     files = PoseFiles(options.poses, [item.path for item in plan.items]) if options.poses else None
@@ -261,9 +264,9 @@ def _write_lists(plan: Plan, out: Path, outcomes: dict[str, Outcome], origins: d
     """Annotations, pairs, people, report, and the facts last."""
     kept = tuple(item for item in plan.items if outcomes[item.name].points is not None)
     if not kept:
-        first = next(iter(outcomes.values()), None)
-        reason = f", the first, {first.name}: {first.problem}" if first else ""
-        raise DataError(f"{out}: none of the {len(plan.items):,} pictures can be used{reason}")
+        unusable = {**{name: outcome.problem for name, outcome in outcomes.items()}, **plan.refused}
+        reason = next((f", the first, {name}: {problem}" for name, problem in unusable.items()), "")
+        raise DataError(f"{out}: none of the {len(unusable):,} pictures can be used{reason}")
     plan = replace(plan, items=kept)
     counts = {split: _write_split(plan, out, split, outcomes) for split in SPLITS}
     for split, (sources, _) in plan.pairs.items():
