@@ -34,6 +34,9 @@ _COMMANDS = {
     "prepare": "make a data set ready for training",
     "train": "train a network",
     "evaluate": "score pictures under a named protocol",
+    "batch": "many photos in many poses",
+    "export": "write weights as a file for another runtime",
+    "bench": "measure the runtimes on this machine",
 }
 """Name -> one line of help, in the order a user meets them. A name is offered as soon as its module exists."""
 
