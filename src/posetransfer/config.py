@@ -58,6 +58,8 @@ class DiscriminatorConfig:
     """ReLU in the authors' code; the paper writes LeakyReLU 0.2."""
     head: Literal["features", "patch"] = "features"
     """`features`: the loss is taken over all 4*width channels (authors' code); `patch`: a final 3x3 convolution to one channel."""
+    spectral_norm: bool = False
+    """Divide each convolution by its largest singular value (Miyato et al., 2018); the paper has none."""
     initialise: Literal["default", "normal", "torch-0.3"] = "default"
     """`default`: torch's own rule (the authors' code never applies its `init_type` here); `normal`: as the generator;
     `torch-0.3`: torch's own rule with batch-norm scales from U(0, 1), as the authors' torch 0.3.1 drew them."""
@@ -67,8 +69,8 @@ class DiscriminatorConfig:
 class LossConfig:
     """The full objective (paper, section 3.3; weights as in the authors' README)."""
 
-    gan: Literal["vanilla", "lsgan"] = "vanilla"
-    """Binary cross-entropy on a sigmoid, or squared error on the raw output."""
+    gan: Literal["vanilla", "lsgan", "hinge"] = "vanilla"
+    """Binary cross-entropy on a sigmoid, squared error on the raw output, or the hinge loss."""
     gan_weight: float = 5.0
     """Weight of the adversarial loss; 0 trains no discriminator."""
     gan_weight_scales_discriminators: bool = True
@@ -95,6 +97,10 @@ class LossConfig:
     """Mean absolute or mean squared difference of features."""
     perceptual_smooth: float = 0.0
     """As `l1_smooth`, for the differences of features."""
+    gram_weight: float = 0.0
+    """Weight of the difference of Gram matrices of the same layers (style loss); the paper has none."""
+    parts_weight: float = 0.0
+    """Extra weight of L1 around the face and the wrists of the target pose, in units of the rest's; the paper has none."""
     perceptual_weights: str | None = None
     """File with VGG-19 weights (torchvision's `vgg19-dcbb9e9d.pth`); by default looked for in torch's hub cache, then fetched."""
 

@@ -40,3 +40,14 @@ def test_scores_are_those_of_the_authors_layers(norm, dropout, inputs, make, dow
     picture, condition = torch.randn(1, 3, 16, 16), torch.randn(1, inputs - 3, 16, 16)
     with torch.no_grad():
         torch.testing.assert_close(ours(picture, condition), theirs(torch.cat([picture, condition], 1)), atol=1e-4, rtol=1e-4)
+
+
+def test_spectral_norm_bounds_every_convolution():
+    network = make_appearance_discriminator(DiscriminatorConfig(width=4, spectral_norm=True, head="patch"), "batch")
+    picture, condition = torch.randn(2, 3, 16, 16), torch.randn(2, 3, 16, 16)
+    for _ in range(30):  # each pass in training mode improves the estimate of the singular value
+        network(picture, condition)
+    network.eval()
+    values = [torch.linalg.svdvals(m.weight.flatten(1))[0] for m in network.modules() if isinstance(m, torch.nn.Conv2d)]
+    assert len(values) == 1 + 2 + 6 + 1
+    assert max(values) < 1.05 and min(values) > 0.9

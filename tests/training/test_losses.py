@@ -9,7 +9,7 @@ import torch
 from posetransfer.config import LossConfig
 from posetransfer.errors import SettingsError
 from posetransfer.training.features import make_features
-from posetransfer.training.losses import PerceptualLoss, absolute_difference, adversarial_weight, gan_loss
+from posetransfer.training.losses import PerceptualLoss, absolute_difference, adversarial_weight, gan_loss, parts_weight
 
 SCORES = np.linspace(-6, 6, 24).reshape(2, 3, 4)
 
@@ -34,6 +34,37 @@ def test_lsgan_is_squared_error_to_one_or_zero(real):
     assert float(gan_loss(torch.from_numpy(SCORES), real, LossConfig(gan="lsgan"))) == pytest.approx(wanted, rel=1e-9)
 
 
+def test_hinge_has_a_margin_for_the_discriminator_and_none_for_the_generator():
+    scores, hinge = torch.from_numpy(SCORES), LossConfig(gan="hinge")
+    assert float(gan_loss(scores, True, hinge)) == pytest.approx(np.maximum(0, 1 - SCORES).mean(), rel=1e-9)
+    assert float(gan_loss(scores, False, hinge)) == pytest.approx(np.maximum(0, 1 + SCORES).mean(), rel=1e-9)
+    assert float(gan_loss(scores + 2, True, hinge, judging=False)) == pytest.approx(-(SCORES + 2).mean(), rel=1e-9)
+
+
+def test_gram_term_compares_products_of_channels(vgg19):
+    config = LossConfig(perceptual_weights=vgg19, gram_weight=2.0)
+    made, truth = torch.rand(2, 2, 3, 16, 12).mul(2).sub(1)
+    features = make_features(config)
+    a, b = (features(x)[0].double().numpy() for x in (made, truth))  # (2, 64, 16, 12)
+    wanted = np.mean([np.abs(np.einsum("chw,dhw->cd", x, x) - np.einsum("chw,dhw->cd", y, y)) / 192 for x, y in zip(a, b, strict=True)])
+    assert float(PerceptualLoss(features, config)(made, truth)["gram"]) == pytest.approx(2 * wanted, rel=1e-4)
+
+
+def test_face_and_wrists_weigh_more_where_they_are():
+    maps = torch.zeros(2, 18, 9, 9)
+    rows, columns = np.mgrid[:9, :9]
+    maps[0, 4] = torch.from_numpy(np.exp(-((rows - 3) ** 2 + (columns - 5) ** 2) / 2 / 1.5**2))  # right wrist of the first person
+    maps[1, 2] = 1.0  # a shoulder weighs as the rest
+    wanted = 1 + 4 * np.exp(-((rows - 3) ** 2 + (columns - 5) ** 2) / 2 / 3.0**2)
+    weight = parts_weight(maps, 4.0)
+    np.testing.assert_allclose(weight[0, 0], wanted, rtol=1e-5)
+    assert bool((weight[1] == 1).all())
+    made, truth = torch.rand(2, 2, 3, 9, 9)
+    difference = np.abs(made.numpy() - truth.numpy())
+    difference[0] *= wanted
+    assert float(absolute_difference(made, truth, 0.0, weight)) == pytest.approx(difference.mean(), rel=1e-5)
+
+
 @pytest.mark.parametrize(("halve", "judges", "weight"), [(True, 2, 2.5), (True, 1, 5.0), (False, 2, 5.0), (True, 0, 5.0)])
 def test_adversarial_weight_is_shared_by_two_discriminators(halve, judges, weight):
     assert adversarial_weight(LossConfig(gan_weight=5.0, halve_gan=halve), judges) == weight
@@ -52,8 +83,10 @@ def test_perceptual_loss_is_the_mean_difference_of_features(vgg19, distance):
     with torch.no_grad():
         difference = network(((made + 1) / 2 - mean) / std) - network(((truth + 1) / 2 - mean) / std)
     wanted = difference.abs().mean() if distance == "l1" else difference.square().mean()
-    config = LossConfig(perceptual_weights=vgg19)
-    assert float(PerceptualLoss(make_features(config), distance)(made, truth)) == pytest.approx(float(wanted), rel=1e-5)
+    config = LossConfig(perceptual_weights=vgg19, perceptual_distance=distance, perceptual_weight=3.0)
+    terms = PerceptualLoss(make_features(config), config)(made, truth)
+    assert list(terms) == ["perceptual"]
+    assert float(terms["perceptual"]) == pytest.approx(3 * float(wanted), rel=1e-5)
 
 
 def test_shipped_features_have_unit_scale():
@@ -68,7 +101,8 @@ def test_shipped_features_have_unit_scale():
 def test_the_truth_takes_no_gradient(vgg19):
     made, truth = torch.rand(2, 1, 3, 16, 12).unbind()
     made.requires_grad_(), truth.requires_grad_()
-    PerceptualLoss(make_features(LossConfig(perceptual_weights=vgg19)), "l1")(made, truth).backward()
+    config = LossConfig(perceptual_weights=vgg19, gram_weight=1.0)
+    sum(PerceptualLoss(make_features(config), config)(made, truth).values()).backward()
     assert made.grad.abs().sum() > 0 and truth.grad is None
 
 

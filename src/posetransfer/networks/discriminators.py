@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
 
 from posetransfer.config import DiscriminatorConfig
 from posetransfer.networks.blocks import ConvNorm, Norm, ResidualBlock
@@ -19,7 +20,7 @@ class Discriminator(nn.Module):
 
     Args:
         inputs: channels of picture and condition together.
-        config: width, blocks, down-samplings, dropout, activation and head.
+        config: width, blocks, down-samplings, dropout, activation, head and spectral norm.
         norm: kind of normalisation, as in the generator.
     """
 
@@ -37,6 +38,10 @@ class Discriminator(nn.Module):
             layers.append(nn.Conv2d(channels, 1, 3, padding=1, padding_mode="reflect"))
         self.layers = nn.Sequential(*layers)
         initialise_discriminator(self, config.initialise)
+        if config.spectral_norm:
+            for module in self.modules():
+                if isinstance(module, nn.Conv2d):
+                    spectral_norm(module)
 
     def forward(self, picture: Tensor, condition: Tensor) -> Tensor:
         """Scores (B, 4 width or 1, H/4, W/4).

@@ -23,7 +23,7 @@ from posetransfer.networks import (
 from posetransfer.training.distributed import World, synchronise_norms
 from posetransfer.training.features import make_features
 from posetransfer.training.history import FakePool
-from posetransfer.training.losses import PerceptualLoss, absolute_difference, adversarial_weight, gan_loss
+from posetransfer.training.losses import PerceptualLoss, absolute_difference, adversarial_weight, gan_loss, parts_weight
 from posetransfer.training.optimiser import Optimiser
 from posetransfer.training.precision import autocast, full
 from posetransfer.training.schedule import rate_factor
@@ -66,9 +66,7 @@ class TrainingStep:
         self.optimiser = Optimiser(self.generator, settings.training.generator_lr, settings.training, device)
         self.judges = self._make_judges()
         features = make_features(settings.loss)
-        self.perceptual = (
-            PerceptualLoss(features, settings.loss.perceptual_distance, settings.loss.perceptual_smooth).to(device) if features else None
-        )
+        self.perceptual = PerceptualLoss(features, settings.loss).to(device) if features else None
         self.mean_generator = copy.deepcopy(self.generator).eval().requires_grad_(False) if settings.training.ema else None
         self.gradient_norms: dict[str, float] = {}
         if settings.training.compile:
@@ -148,14 +146,15 @@ class TrainingStep:
 
     def _generator_terms(self, fake: Tensor, part: TensorBatch, judges: dict[str, Judge]) -> dict[str, Tensor]:
         loss = self.settings.loss
-        terms = {"l1": loss.l1_weight * absolute_difference(full(fake), part.target, loss.l1_smooth)}
+        weight = parts_weight(part.target_maps, loss.parts_weight) if loss.parts_weight else None
+        terms = {"l1": loss.l1_weight * absolute_difference(full(fake), part.target, loss.l1_smooth, weight)}
         with autocast(self.settings.training.precision, self.device):
             if self.perceptual is not None:
-                terms["perceptual"] = loss.perceptual_weight * self.perceptual(fake, part.target)
-            weight = adversarial_weight(loss, len(judges))
+                terms |= self.perceptual(fake, part.target)
+            share = adversarial_weight(loss, len(judges))
             for name in (n for n in ("shape", "appearance") if n in judges):  # the authors ask D_PB (shape) first
                 scores = judges[name].score(fake, _condition(name, part).to(fake.dtype))
-                terms[f"gan_{name}"] = weight * gan_loss(scores, True, loss)
+                terms[f"gan_{name}"] = share * gan_loss(scores, True, loss, judging=False)
         return terms
 
     def _choose_fakes(
