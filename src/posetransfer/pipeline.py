@@ -188,14 +188,15 @@ class PoseTransfer:
                 frame.size[0],
             )
         with _timed(seconds, "frame"):  # 5. what the network reads: the photo's part, and both poses as heat maps
-            photo = to_unit(self._cropped(source, frame))[None]
+            seen = self._cropped(source, frame)
+            photo = to_unit(seen)[None]
             maps = [self._maps(frame.fit(source.pose)), self._maps(fitted)]
         with _timed(seconds, "network"):  # 6. the picture
             explained = self.engine.explain(photo, *maps) if attention else None
             painted = from_unit((explained.picture if explained else self.engine.run(photo, *maps))[0])
         with _timed(seconds, "background"):  # 7. what stands behind the person, and where they stand
             pixels, alpha = self._finished(source, frame, painted, fitted, place, background)
-        return Result(pixels, alpha, painted, source.photo, source.pose, frame.unfit(fitted), frame, explained, seconds, source.kind)
+        return Result(pixels, alpha, painted, seen, source.photo, source.pose, frame.unfit(fitted), frame, explained, seconds, source.kind)
 
     @property
     def estimator(self) -> Poser:

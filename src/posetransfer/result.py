@@ -28,6 +28,8 @@ class Result:
     """(H, W) opacity in [0, 1] with the background `transparent`, else None."""
     painted: Picture
     """uint8 (h, w, 3): what the network painted, before any background was put behind it."""
+    seen: Picture
+    """uint8 (h, w, 3): the part of the photo that the network read, the person cut out where the weights want it."""
     source: Picture
     """uint8: the photo, upright."""
     source_pose: Pose

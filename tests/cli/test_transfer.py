@@ -8,8 +8,9 @@ from PIL import Image
 
 from posetransfer.cli import main
 from posetransfer.config import ModelConfig
+from posetransfer.engines import open_engine
 from posetransfer.image import load_photo
-from posetransfer.pose import Pose, write_pose
+from posetransfer.pose import Pose, draw_heatmaps, read_pose, write_pose
 from posetransfer.weights import expected_shapes, save_weights
 
 JOINTS = {
@@ -29,6 +30,7 @@ def here(tmp_path, monkeypatch):
     save_weights("weights", config, tensors, "")
     Image.fromarray(rng.integers(0, 255, (140, 120, 3), dtype=np.uint8)).save("me.png")
     Image.new("RGB", (120, 140)).save("other.png")
+    Image.new("RGB", (120, 140)).save("photo.png")
     pose = Pose(JOINTS, (140, 120))
     write_pose(pose, "me.json")
     write_pose(pose.mirrored(), "target.json")
@@ -65,6 +67,16 @@ def test_panel_and_attention(here, capsys):
     assert load_photo("blocks/picture-03.png").shape == (64, 44, 3)
 
 
+def test_inputs_are_all_that_another_runtime_needs(here):
+    assert main([*WORDS, "-o", "out.png", "--inputs", "inputs", "--precision", "fp32"]) == 0
+    assert files(here / "inputs") == ["photo.png", "source.json", "target.json"]
+    photo = load_photo("inputs/photo.png").astype(np.float32).transpose(2, 0, 1)[None] / 127.5 - 1
+    maps = [draw_heatmaps(read_pose(f"inputs/{name}.json"), sigma=1.5)[None] for name in ("source", "target")]
+    picture = open_engine("weights", "pytorch", "cpu", "fp32").run(photo, *maps)[0].transpose(1, 2, 0)
+    # these weights paint the background themselves: what the network painted is the picture
+    assert np.abs((picture + 1) * 127.5 - load_photo("out.png")).max() < 0.6
+
+
 def refused(words, capsys, *parts):
     assert main(words) == 1
     captured = capsys.readouterr()
@@ -85,6 +97,8 @@ def refused(words, capsys, *parts):
     (["-o", "me.json/out.png"], ["cannot be written"]),
     (["-o", "out.jpg", "--background", "transparent"], ["a JPEG cannot be transparent"]),
     (["-o", "out.png", "--attention", "me.json/blocks"], ["cannot be written"]),
+    (["-o", "out.png", "--inputs", "me.json/inputs"], ["cannot be written"]),
+    (["-o", "out.png", "--inputs", ".", "--pose", "photo.png"], ["photo.png", "written over"]),
     (["-o", "out.png", "--weights", "nothing"], ["no weights of that name"]),
     (["-o", "out.png", "--device", "cuda:77"], ["cuda:77", "auto or cpu"]),
     (["-o", "out.png", "--device", "tpu"], ["'tpu' is unknown"]),

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from posetransfer.cli.output import check_folder, check_picture
+from posetransfer.cli.output import check_file, check_folder, check_picture
 
 if TYPE_CHECKING:
     from posetransfer.pipeline import PoseTransfer, Result
+
+INPUTS = ("photo.png", "source.json", "target.json")
+"""Files of the folder `--inputs`."""
 
 
 def transfer(
@@ -19,6 +22,7 @@ def transfer(
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"], metavar="OUT.png")],
     panel: bool = False,
     attention: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None,
+    inputs: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None,
     retarget: Literal["limbs", "scale", "none"] = "limbs",
     place: bool = False,
     background: Literal["keep", "plain", "transparent"] = "keep",
@@ -37,6 +41,7 @@ def transfer(
         output: the picture to write; its ending (.png, .jpg, .webp) decides the format.
         panel: write source, its pose, target pose and result side by side instead of the result alone.
         attention: a folder for the masks of all blocks and their intermediate pictures.
+        inputs: a folder for what the network read (photo.png, source.json, target.json): what exported weights need elsewhere.
         retarget: limbs: the pose's angles on this person's body; scale: the pose at this person's size; none: as it is.
         place: put the person back into the whole photo; else the picture has the network's size.
         background: keep the photo's, with the old person filled in; a plain colour; or transparent (.png, .webp).
@@ -50,6 +55,9 @@ def transfer(
     check_picture(output, transparent=background == "transparent" and not panel, inputs=(photo, pose, source_pose))
     if attention:
         check_folder(attention)
+    if inputs:
+        for name in INPUTS:
+            check_file(inputs / name, inputs=(photo, pose, source_pose))
     from posetransfer.figures import panel as draw_panel
     from posetransfer.image import save_picture
     from posetransfer.pipeline import PoseTransfer
@@ -67,6 +75,8 @@ def transfer(
     )
     if attention:
         _save_attention(result, attention)
+    if inputs:
+        _save_inputs(result, inputs)
     picture = draw_panel(result) if panel else result.pixels
     save_picture(picture, output, None if panel else result.alpha)
     _answer(result, machine, output, (picture.shape[0], picture.shape[1]), attention, json)
@@ -81,6 +91,17 @@ def _save_attention(result: Result, folder: Path) -> None:
         for number, picture in enumerate(pictures, start=1):
             save_picture(picture, folder / f"{kind}-{number:02d}.png")
     save_picture(progression(result), folder / "progression.png")
+
+
+def _save_inputs(result: Result, folder: Path) -> None:
+    """Photo and both poses in the frame, as every other runtime needs them."""
+    from posetransfer.image import save_picture
+    from posetransfer.pose import write_pose
+
+    photo, source, target = (folder / name for name in INPUTS)
+    save_picture(result.seen, photo)
+    write_pose(result.frame.fit(result.source_pose), source)
+    write_pose(result.frame.fit(result.target_pose), target)
 
 
 def _answer(result: Result, machine: PoseTransfer, output: Path, size: tuple[int, int], attention: Path | None, as_json: bool) -> None:
