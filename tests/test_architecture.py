@@ -62,7 +62,7 @@ TORCH = {
 }
 
 # Packages that any room may use: the core of pyproject.toml. Those of an extra stay in the room that the extra is for.
-CORE = {"numpy", "PIL", "torch", "safetensors", "onnxruntime", "tyro", "rich"}
+CORE = {"numpy", "PIL", "torch", "safetensors", "onnx", "onnxruntime", "tyro", "rich"}
 EXTRAS = {
     "people": {"numba", "cv2", "scipy"},
     "data": {"av"},
@@ -72,7 +72,7 @@ EXTRAS = {
 LIGHT = {"__init__", "errors", "config", "image", "pose", "cutout", "backdrop", "frame", "weights", "engines", "result", "pipeline", "cli"}
 
 # Heavy packages that `import posetransfer` must not load.
-HEAVY = ["torch", "onnxruntime", "numpy", "PIL", "scipy", "numba", "cv2", "tyro", "rich"]
+HEAVY = ["torch", "onnx", "onnxruntime", "numpy", "PIL", "scipy", "numba", "cv2", "tyro", "rich"]
 
 
 def modules() -> list[str]:
@@ -210,4 +210,4 @@ def test_the_check_for_loaded_packages_sees_numpy():
 
 @pytest.mark.parametrize("name", ["config", "image", "pose", "weights", "frame", "cutout", "engines", "pipeline"])
 def test_importing_a_light_room_loads_no_torch_and_no_runtime(name):
-    assert loaded_after(f"import posetransfer.{name}", ["torch", "onnxruntime"]) == []
+    assert loaded_after(f"import posetransfer.{name}", ["torch", "onnx", "onnxruntime"]) == []
