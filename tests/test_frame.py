@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from posetransfer.errors import PoseError
 from posetransfer.frame import Frame
+from posetransfer.pose import library_names, library_pose, retarget
 from posetransfer.pose.body import body_box, standing_height
 from posetransfer.pose.pose import Pose
 
@@ -177,3 +178,22 @@ def test_body_box_holds_crown_and_soles():
     _left, top, _right, bottom = body_box(person(), 230)
     assert top == pytest.approx(15, abs=4)
     assert bottom == pytest.approx(240, abs=4)
+
+
+@given(scale=st.floats(0.3, 4), x=st.floats(-60, 60), y=st.floats(-90, 60), arm=st.floats(-200, 200))
+def test_a_shared_frame_holds_both_poses_and_the_person_is_at_most_six_percent_smaller(scale, x, y, arm):
+    target = Pose({**STANDING, "right_wrist": (100 + arm + x, 90 + y), "left_elbow": (128 + x, 92)}, (260, 200))
+    poses = [Pose(pose.points * scale, pose.size) for pose in (person(), target)]
+    shared, own = Frame.shared(*poses, size=(256, 176)), Frame.around(*poses, size=(256, 176))
+    for pose in poses:
+        assert shared.fit(pose).inside[pose.present].all()
+    assert 1 / 1.0601 <= shared.scale / own.scale <= 1.0001
+    left, top, right, bottom = shared.box
+    assert (right - left) / (bottom - top) == pytest.approx(176 / 256)
+
+
+def test_shipped_poses_share_few_frames():
+    targets = [retarget(library_pose(name), person()) for name in library_names()]
+    frames = [Frame.shared(person(), target, size=(256, 176)) for target in targets]
+    assert frames.count(Frame.around(person(), size=(256, 176))) >= 0.7 * len(frames)
+    assert len(set(frames)) <= 5

@@ -90,7 +90,7 @@ def machine():
 def test_the_network_reads_the_cut_out_person_and_both_poses_in_one_frame(machine, photo):
     result = machine(photo, ARM_UP)
     (seen, source_maps, target_maps) = machine.engine.calls[0]
-    frame = Frame.around(SOURCE, result.target_pose, size=PLAIN.size)
+    frame = Frame.shared(SOURCE, result.target_pose, size=PLAIN.size)
     np.testing.assert_array_equal(source_maps[0], draw_heatmaps(frame.fit(SOURCE), 1.5, "gaussian"))
     np.testing.assert_allclose(target_maps[0], draw_heatmaps(frame.fit(result.target_pose), 1.5, "gaussian"), atol=1e-5)
     backdrop = to_unit(np.array([[PLAIN.backdrop_colour]], np.uint8))
@@ -173,6 +173,30 @@ def test_many_poses_look_at_the_photo_once(machine, photo):
     assert (len(machine.estimator.calls), machine.cutout.calls, len(machine.engine.calls)) == (1, 1, 3)
     for result, target in zip(results, [ARM_UP, SOURCE, ARM_UP.mirrored()], strict=True):
         np.testing.assert_array_equal(result.pixels, machine(photo, target).pixels)
+
+
+WIDE = Pose(STANDING | {"left_elbow": (100, 45), "left_wrist": (128, 45)}, (140, 120))
+
+
+def test_poses_of_a_batch_share_the_photo_and_come_back_in_order(machine, photo):
+    targets = [ARM_UP, WIDE, SOURCE, SOURCE.mirrored()]
+    results = list(machine.many(photo, targets, batch=4, attention=True))
+    shapes = [(seen.shape[0], maps.shape[0]) for seen, _, maps in machine.engine.calls]
+    assert sum(pictures for _, pictures in shapes) == 4 and len(shapes) < 4 and (1, 2) in [(a, min(b, 2)) for a, b in shapes]
+    for result, target in zip(results, targets, strict=True):
+        single = machine(photo, target, attention=True)
+        np.testing.assert_array_equal(result.pixels, single.pixels)
+        np.testing.assert_array_equal(result.attention.pictures, single.attention.pictures)
+        assert result.frame == single.frame
+
+
+def test_a_clip_keeps_one_frame_in_which_all_poses_lie(machine, photo):
+    frames = {result.frame for result in machine.many(photo, [SOURCE, WIDE, ARM_UP], steady=True)}
+    assert len(frames) == 1
+    for result in machine.many(photo, [SOURCE, WIDE, ARM_UP], steady=True):
+        fitted = result.frame.fit(result.target_pose)
+        assert fitted.inside[fitted.present].all()
+    assert len({result.frame for result in machine.many(photo, [SOURCE, WIDE, ARM_UP])}) > 1
 
 
 def test_many_is_lazy_but_refuses_at_once(machine, photo):

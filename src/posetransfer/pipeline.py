@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from math import ceil
 from pathlib import Path
 from typing import Any, Literal, Protocol, get_args
@@ -18,7 +19,7 @@ import numpy.typing as npt
 
 from posetransfer.backdrop import lift
 from posetransfer.cutout import Cutout, composite, fill_behind
-from posetransfer.engines import Engine, Precision, open_engine
+from posetransfer.engines import Engine, Explanation, Precision, open_engine
 from posetransfer.errors import PoseError, SettingsError
 from posetransfer.frame import Frame
 from posetransfer.image import Picture, from_unit, is_picture, load_photo, to_unit
@@ -70,6 +71,30 @@ class Source:
     def empty(self) -> Picture:
         """The photo without the person, the hole filled from its surroundings."""
         return self.photo if self.mask is None else fill_behind(self.photo, self.mask)
+
+
+@dataclass(frozen=True)
+class Task:
+    """One picture to be made: a source, and the pose wanted of it."""
+
+    source: Source
+    frame: Frame
+    """The part of the photo that the network sees."""
+    pose: Pose
+    """The wanted pose in the frame's pixels."""
+    seconds: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Painted:
+    """What the network made of a task."""
+
+    task: Task
+    seen: Picture
+    """uint8 (h, w, 3): the photo as the network read it."""
+    picture: Picture
+    """uint8 (h, w, 3)."""
+    explained: Explanation | None = None
 
 
 class PoseTransfer:
@@ -136,9 +161,10 @@ class PoseTransfer:
         _check(retarget, background)
         seconds: dict[str, float] = {}
         with _timed(seconds, "target pose"):  # first: a misspelt name should not cost the time that the photo takes
-            target = self._target(target)
+            target = self.read_target(target)
         source = self.look(photo, source_pose=source_pose, person=person)
-        result = self._transfer(source, target, retarget, place, background, attention)
+        [painted] = self.paint([self.task(source, target, retarget)], attention)
+        result = self.finish(painted, place, background)
         result.seconds["target pose"] += seconds["target pose"]
         return result
 
@@ -153,11 +179,18 @@ class PoseTransfer:
         background: Background = "keep",
         person: int | None = None,
         attention: bool = False,
+        batch: int = 1,
+        steady: bool = False,
     ) -> Iterator[Result]:
-        """One result per target, as they are made; the photo is looked at once. Arguments and errors as in a single call."""
+        """One result per target, as they are made; the photo is looked at once. Arguments and errors as in a single call.
+
+        Args:
+            batch: so many poses in one call of the engine; they are read before the first result.
+            steady: one frame for all poses, so that a clip does not change its scale; all of them are read first.
+        """
         _check(retarget, background)
         source = self.look(photo, source_pose=source_pose, person=person)
-        return (self._transfer(source, target, retarget, place, background, attention) for target in targets)
+        return self._many(source, targets, retarget, place, background, attention, batch, steady)
 
     def look(self, photo: PhotoLike, *, source_pose: TargetLike | None = None, person: int | None = None) -> Source:
         """Steps 1 to 3, all that a photo needs before the first pose is known."""
@@ -169,34 +202,95 @@ class PoseTransfer:
             if source_pose is None:
                 pose = self.estimator(picture, person=person, name=name)
             else:
-                pose = _on(picture, self._target(source_pose, picture.shape[:2]))
+                pose = _on(picture, self.read_target(source_pose, picture.shape[:2]))
         with _timed(seconds, "cut-out"):  # 3. which pixels are the person's? (only for weights that want them)
             mask = self.cutout.mask(picture, pose) if self.config.backdrop == "plain" else None
         return Source(picture, pose, mask, type(photo), seconds)
 
-    def _transfer(self, source: Source, target: TargetLike, mode: Retarget, place: bool, background: Background, attention: bool) -> Result:
-        """Steps 4 to 8, once per pose."""
+    def task(self, source: Source, target: TargetLike, retarget: Retarget = "limbs", frame: Frame | None = None) -> Task:
+        """Step 4: the wanted pose, on the body of the photo; `frame` by default is the one that poses like this share."""
         seconds = dict(source.seconds)
-        with _timed(seconds, "target pose"):  # 4. the wanted pose, on the body of the photo
-            pose = self._target(target)
-            frame, fitted = self._frame(source.pose, pose, mode)
-        if frame.scale > SMALL:
-            height = round(frame.box[3] - frame.box[1])
+        with _timed(seconds, "target pose"):
+            chosen, fitted = self._frame(source.pose, self.read_target(target), retarget, frame)
+        if chosen.scale > SMALL:
+            height = round(chosen.box[3] - chosen.box[1])
             log.warning(
                 "The person is small: %d pixels of the photo are enlarged to the network's %d; a larger photo gives a better picture.",
                 height,
-                frame.size[0],
+                chosen.size[0],
             )
+        return Task(source, chosen, fitted, seconds)
+
+    def paint(self, tasks: Sequence[Task], attention: bool = False) -> list[Painted]:
+        """Steps 5 and 6 for some tasks together, in their order: those that share source and frame share its photo."""
+        groups: dict[tuple[int, Frame], list[int]] = {}
+        for number, task in enumerate(tasks):
+            groups.setdefault((id(task.source), task.frame), []).append(number)
+        alone = [group[0] for group in groups.values() if len(group) == 1]
+        calls = [group for group in groups.values() if len(group) > 1] + ([alone] if alone else [])
+        painted: dict[int, Painted] = {}
+        for call in calls:
+            painted |= dict(zip(call, self._paint([tasks[number] for number in call], attention), strict=True))
+        return [painted[number] for number in range(len(tasks))]
+
+    def finish(self, painted: Painted, place: bool = False, background: Background = "keep") -> Result:
+        """Step 7: what stands behind the person, and where they stand."""
+        task, source = painted.task, painted.task.source
+        with _timed(task.seconds, "background"):
+            pixels, alpha = self._finished(source, task.frame, painted.picture, task.pose, place, background)
+        wanted = task.frame.unfit(task.pose)
+        return Result(
+            pixels,
+            alpha,
+            painted.picture,
+            painted.seen,
+            source.photo,
+            source.pose,
+            wanted,
+            task.frame,
+            painted.explained,
+            task.seconds,
+            source.kind,
+        )
+
+    def _many(
+        self,
+        source: Source,
+        targets: Iterable[TargetLike],
+        mode: Retarget,
+        place: bool,
+        background: Background,
+        attention: bool,
+        batch: int,
+        steady: bool,
+    ) -> Iterator[Result]:
+        frame = None
+        if steady:
+            targets = [self.read_target(target) for target in targets]
+            frame = self._one_frame(source.pose, targets, mode)
+        waiting = iter(targets)
+        while chosen := list(islice(waiting, batch)):
+            for painted in self.paint([self.task(source, target, mode, frame) for target in chosen], attention):
+                yield self.finish(painted, place, background)
+
+    def _paint(self, tasks: Sequence[Task], attention: bool) -> list[Painted]:
+        """One call of the engine."""
+        first, seconds = tasks[0], dict[str, float]()
+        shared = all(task.source is first.source and task.frame == first.frame for task in tasks)
         with _timed(seconds, "frame"):  # 5. what the network reads: the photo's part, and both poses as heat maps
-            seen = self._cropped(source, frame)
-            photo = to_unit(seen)[None]
-            maps = [self._maps(frame.fit(source.pose)), self._maps(fitted)]
+            seen = [self._cropped(task.source, task.frame) for task in (tasks[:1] if shared else tasks)]
+            photo = np.stack([to_unit(picture) for picture in seen])
+            before = np.concatenate([self._maps(task.frame.fit(task.source.pose)) for task in (tasks[:1] if shared else tasks)])
+            after = np.concatenate([self._maps(task.pose) for task in tasks])
         with _timed(seconds, "network"):  # 6. the picture
-            explained = self.engine.explain(photo, *maps) if attention else None
-            painted = from_unit((explained.picture if explained else self.engine.run(photo, *maps))[0])
-        with _timed(seconds, "background"):  # 7. what stands behind the person, and where they stand
-            pixels, alpha = self._finished(source, frame, painted, fitted, place, background)
-        return Result(pixels, alpha, painted, seen, source.photo, source.pose, frame.unfit(fitted), frame, explained, seconds, source.kind)
+            explained = self.engine.explain(photo, before, after) if attention else None
+            pictures = explained.picture if explained else self.engine.run(photo, before, after)
+        for task in tasks:
+            task.seconds.update({step: value / len(tasks) for step, value in seconds.items()})
+        return [
+            Painted(task, seen[0 if shared else i], from_unit(pictures[i]), explained and _part(explained, i))
+            for i, task in enumerate(tasks)
+        ]
 
     @property
     def estimator(self) -> Poser:
@@ -214,7 +308,7 @@ class PoseTransfer:
             self._cutout = Cutout()
         return self._cutout
 
-    def _target(self, target: TargetLike, size: tuple[int, int] | None = None) -> Pose:
+    def read_target(self, target: TargetLike, size: tuple[int, int] | None = None) -> Pose:
         """A pose from whatever stands for one.
 
         Raises:
@@ -235,14 +329,19 @@ class PoseTransfer:
         name = str(target) if isinstance(target, str | Path) else "the photo with the target pose"
         return self.estimator(load_photo(target, name), name=name)
 
-    def _frame(self, source: Pose, target: Pose, mode: Retarget) -> tuple[Frame, Pose]:
+    def _frame(self, source: Pose, target: Pose, mode: Retarget, frame: Frame | None) -> tuple[Frame, Pose]:
         """The frame on the photo, and the target pose in the frame's pixels."""
         size = self.config.size
         if mode == "none":  # the paper: each picture has its own frame
             return Frame.around(source, size=size), Frame.around(target, size=size).fit(target)
         target = retarget(target, source, mode)
-        frame = Frame.around(source, target, size=size)
+        frame = frame or Frame.shared(source, target, size)
         return frame, frame.fit(target)
+
+    def _one_frame(self, source: Pose, targets: Sequence[Pose], mode: Retarget) -> Frame:
+        """The frame that holds all poses of a clip."""
+        moved = [] if mode == "none" else [retarget(target, source, mode) for target in targets]
+        return Frame.around(source, *moved, size=self.config.size)
 
     def _cropped(self, source: Source, frame: Frame) -> Picture:
         if source.mask is None:
@@ -294,6 +393,11 @@ def _behind(photo: Picture, frame: Frame) -> Picture:
     wider = np.pad(photo, ((margin, margin), (margin, margin), (0, 0)), mode="symmetric")
     shifted = (left + margin, top + margin, right + margin, bottom + margin)
     return Frame(wider.shape[:2], shifted, frame.size).crop(wider)
+
+
+def _part(explained: Explanation, i: int) -> Explanation:
+    """The i-th picture of a batch alone."""
+    return Explanation(explained.picture[i : i + 1], explained.masks[:, i : i + 1], explained.pictures[:, i : i + 1])
 
 
 def _check(mode: str, background: str) -> None:
