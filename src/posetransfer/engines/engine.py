@@ -17,7 +17,10 @@ from posetransfer.weights import Weights, find_weights, load_weights
 Array = npt.NDArray[np.float32]
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 
-RUNTIMES: dict[str, tuple[str, str, str | None]] = {"pytorch": ("posetransfer.engines.pytorch", "PyTorchEngine", None)}
+RUNTIMES: dict[str, tuple[str, str, str | None]] = {
+    "pytorch": ("posetransfer.engines.pytorch", "PyTorchEngine", None),
+    "onnxruntime": ("posetransfer.engines.onnxruntime", "OnnxRuntimeEngine", None),
+}
 """Name -> module, class, and the extra that brings its packages; None: every installation has them."""
 
 AUTO = ("pytorch",)
@@ -69,7 +72,11 @@ class Explanation:
 
 
 def open_engine(
-    weights: Weights | str | Path = "default", name: str = "auto", device: str = "auto", precision: Precision = "auto"
+    weights: Weights | str | Path = "default",
+    name: str = "auto",
+    device: str = "auto",
+    precision: Precision = "auto",
+    threads: int | None = None,
 ) -> Engine:
     """Make weights ready to run.
 
@@ -78,14 +85,17 @@ def open_engine(
         name: the runtime, a key of `RUNTIMES`, or `auto`.
         device: `auto` (a GPU where the runtime has one), `cpu`, `cuda`, `cuda:1`, `mps`.
         precision: `auto` computes in 16 bits where the device is made for it.
+        threads: of one operator on a CPU; None leaves it to the runtime.
 
     Raises:
         WeightsError: no such weights, or they cannot be used.
-        SettingsError: an unknown runtime, or a device or precision that it does not have here.
+        SettingsError: an unknown runtime, or a device, precision or number of threads that it does not have here.
         MissingExtra: the runtime is not installed.
     """
     if name != "auto" and name not in RUNTIMES:
         raise SettingsError(f"engine {name!r} is unknown; it is one of auto, {', '.join(RUNTIMES)}.")
+    if threads is not None and threads < 1:
+        raise SettingsError(f"threads is {threads}; it should be 1 or more, or be left out.")
     loaded = weights if isinstance(weights, Weights) else load_weights(find_weights(weights))
     module, cls, extra = RUNTIMES[AUTO[0] if name == "auto" else name]
     try:
@@ -94,7 +104,7 @@ def open_engine(
         if not err.name or err.name.startswith("posetransfer"):
             raise
         raise MissingExtra(err.name.partition(".")[0], extra) from err
-    return cast(Engine, runtime(loaded, device=device, precision=precision))
+    return cast(Engine, runtime(loaded, device=device, precision=precision, threads=threads))
 
 
 def match_batches(photo: Array, source_pose: Array, target_pose: Array) -> tuple[Array, Array]:

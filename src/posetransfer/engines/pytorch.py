@@ -25,6 +25,7 @@ class PyTorchEngine:
         weights: settings and tensors.
         device: `auto`, `cpu`, `cuda`, `cuda:1` or `mps`.
         precision: `fp32`, `bf16`, `fp16`, or `auto`: bf16 where the device computes in it, else fp32.
+        threads: of one operator on the CPU, for all of torch in this process; None leaves them as they are.
 
     Raises:
         SettingsError: a device or precision that is not to be had here.
@@ -33,7 +34,9 @@ class PyTorchEngine:
 
     name = "pytorch"
 
-    def __init__(self, weights: Weights, device: str = "auto", precision: Precision = "auto") -> None:
+    def __init__(self, weights: Weights, device: str = "auto", precision: Precision = "auto", threads: int | None = None) -> None:
+        if threads is not None:
+            torch.set_num_threads(threads)
         self.config: ModelConfig = weights.config
         self.device = choose_device(device)
         self.precision = choose_precision(precision, self.device)
