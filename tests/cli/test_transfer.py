@@ -77,6 +77,15 @@ def test_inputs_are_all_that_another_runtime_needs(here):
     assert np.abs((picture + 1) * 127.5 - load_photo("out.png")).max() < 0.6
 
 
+def test_the_engine_can_be_chosen_and_paints_the_same(here, capsys):
+    pictures = []
+    for name in ("pytorch", "onnxruntime"):
+        assert main([*WORDS, "-o", "out.png", "--engine", name, "--precision", "fp32", "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["engine"] == name
+        pictures.append(load_photo("out.png").astype(int))
+    assert np.abs(pictures[0] - pictures[1]).max() <= 1 and pictures[0].std() > 1
+
+
 def refused(words, capsys, *parts):
     assert main(words) == 1
     captured = capsys.readouterr()
@@ -102,6 +111,8 @@ def refused(words, capsys, *parts):
     (["-o", "out.png", "--weights", "nothing"], ["no weights of that name"]),
     (["-o", "out.png", "--device", "cuda:77"], ["cuda:77", "auto or cpu"]),
     (["-o", "out.png", "--device", "tpu"], ["'tpu' is unknown"]),
+    (["-o", "out.png", "--engine", "tensorflow"], ["'tensorflow' is unknown", "onnxruntime"]),
+    (["-o", "out.png", "--engine", "onnxruntime", "--precision", "bf16"], ["bf16", "onnxruntime"]),
     (["-o", "out.png", "--pose", "no-such-pose"], ["no-such-pose"]),
     (["-o", "out.png", "--source-pose", "no.json"], ["no.json"]),
     (["-o", "out.png", "--pose", "me.png"], ["me.png: no person found"]),

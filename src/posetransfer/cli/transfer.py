@@ -31,6 +31,7 @@ def transfer(
     weights: Annotated[str, tyro.conf.arg(metavar="NAME|FOLDER")] = "default",
     device: Annotated[str, tyro.conf.arg(metavar="DEVICE")] = "auto",
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto",
+    engine: Annotated[str, tyro.conf.arg(metavar="NAME")] = "auto",
     json: bool = False,
 ) -> None:
     """The person in a photo takes a new pose.
@@ -50,6 +51,7 @@ def transfer(
         weights: name or folder of weights (see posetransfer weights list).
         device: auto, cpu, cuda, cuda:1 or mps.
         precision: auto computes in 16 bits where the device is made for it.
+        engine: the runtime that computes the network: auto, pytorch, onnxruntime, or another that is installed.
         json: answer in JSON.
     """
     check_picture(output, transparent=background == "transparent" and not panel, inputs=(photo, pose, source_pose))
@@ -62,7 +64,7 @@ def transfer(
     from posetransfer.image import save_picture
     from posetransfer.pipeline import PoseTransfer
 
-    machine = PoseTransfer.from_pretrained(weights, device, precision=precision)
+    machine = PoseTransfer.from_pretrained(weights, device, engine, precision)
     result = machine(
         photo,
         pose,
