@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import tyro
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from posetransfer.evaluation.results import Results
 
 ProtocolName = Literal["plain", "patn-market", "patn-deepfashion", "gfla-256", "nted-256", "nted-512"]
-Group = Literal["pixels", "joints", "features", "distance", "detection"]
+Group = Literal["pixels", "joints", "features", "distance", "detection", "appearance"]
 
 
 def evaluate(
@@ -38,7 +38,7 @@ def evaluate(
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"], metavar="DIR")] = Path("evaluation"),
     split: Literal["train", "test"] = "test",
     limit: Annotated[int | None, tyro.conf.arg(metavar="N")] = None,
-    only: Annotated[tuple[Group, ...], tyro.conf.arg(metavar="GROUP...")] = ("pixels", "joints", "features", "distance", "detection"),
+    only: Annotated[tuple[Group, ...], tyro.conf.arg(metavar="GROUP...")] = get_args(Group),
     networks: Literal["auto", "standard", "stand-in", "none"] = "auto",
     networks_folder: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None,
     reid: Annotated[Path | None, tyro.conf.arg(metavar="ONNX")] = None,
@@ -68,7 +68,8 @@ def evaluate(
         output: folder for results.json, manifest.jsonl and the pictures.
         split: pairs of the data set.
         limit: at most so many pairs, spread evenly over the list.
-        only: groups of scores: pixels, joints (PCKh), features (FID, KID, IS), distance (LPIPS, re-ID), detection (DS).
+        only: groups of scores: pixels, joints (PCKh), features (FID, KID, IS), distance (LPIPS, re-ID), detection (DS),
+            appearance (nearest neighbour among people).
         networks: standard feature networks, the shipped stand-ins, or standard where they are to be had (auto).
         networks_folder: a folder of weight files of standard networks.
         reid: a re-identification network, for reid_similarity.

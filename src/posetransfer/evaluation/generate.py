@@ -28,6 +28,8 @@ Draw = Callable[[Sequence[Picture], Sequence[Pose], Sequence[Pose]], Sequence[Pi
 """Source pictures, their poses, wanted poses -> generated pictures."""
 Baseline = Literal["source", "mean"]
 
+FILL = (224, 224, 224)
+"""What lies beside the pictures where a network without a backdrop colour reads a wider or taller frame."""
 MEAN_OF = 2000
 """Training pictures behind the mean picture, spread over the whole list."""
 
@@ -78,7 +80,44 @@ class PreparedPairs:
     def picture(self, name: str) -> PictureFile:
         """A picture of the set as the network should see it."""
         person = MaskFile(self.folder.mask_path(name)) if self.backdrop is not None else None
-        return PictureFile(self.folder.picture_path(name), size=self.size, person=person, backdrop=self.backdrop)
+        return PictureFile(self.folder.picture_path(name), size=self.shown, person=person, backdrop=self.backdrop)
+
+    @property
+    def shown(self) -> tuple[int, int] | None:
+        """(height, width) that the set's pictures have inside the network's frame: as large as fits, never out of proportion."""
+        if self.size is None:
+            return None
+        (height, width), (rows, columns) = self.folder.size, self.size
+        scale = min(rows / height, columns / width)
+        return min(round(height * scale), rows), min(round(width * scale), columns)
+
+    def framed(self, picture: Picture) -> Picture:
+        """A picture of the set in the middle of the network's frame; around it the backdrop, or the grey that users' photos get."""
+        if self.size is None or picture.shape[:2] == self.size:
+            return picture
+        whole = np.full((*self.size, 3), self.backdrop or FILL, np.uint8)
+        self.unframed(whole)[:] = picture
+        return whole
+
+    def framed_pose(self, pose: Pose) -> Pose:
+        """A pose in such a picture's pixels -> in the frame's pixels."""
+        if self.size is None or pose.size == self.size:
+            return pose
+        top, left = self._corner()
+        return pose.moved(left, top, self.size)
+
+    def unframed(self, picture: Picture) -> Picture:
+        """The part of the frame that the set's pictures fill; a view."""
+        if self.shown is None or picture.shape[:2] == self.shown:
+            return picture
+        top, left = self._corner()
+        return picture[top : top + self.shown[0], left : left + self.shown[1]]
+
+    def _corner(self) -> tuple[int, int]:
+        """Row and column of the frame where the pictures begin."""
+        assert self.size is not None
+        assert self.shown is not None
+        return (self.size[0] - self.shown[0]) // 2, (self.size[1] - self.shown[1]) // 2
 
     def training_pictures(self) -> list[PictureFile]:
         """All pictures of the training split, for FID of the later protocols and for the mean picture."""
@@ -92,11 +131,22 @@ class PreparedPairs:
 
     def _pair(self, source: str, target: str, numbers: dict[str, int], split: Split, output: Path) -> Pair:
         name = pair_name(source, target)
-        mask = MaskFile(self.folder.mask_path(target), self.size) if self.folder.has_masks else None
+        person = self.folder.people[target]
+        mask = MaskFile(self.folder.mask_path(target), self.shown) if self.folder.has_masks else None
         poses = [Pose(split.points[numbers[picture]], split.size) for picture in (target, source)]
-        if self.size is not None and self.size != split.size:
-            poses = [pose.scaled(self.size) for pose in poses]
-        return Pair(name, PictureFile(output / f"{name}.png"), self.picture(target), poses[0], mask, source, target, poses[1])
+        if self.shown is not None and self.shown != split.size:
+            poses = [pose.scaled(self.shown) for pose in poses]
+        return Pair(
+            name,
+            PictureFile(output / f"{name}.png"),
+            self.picture(target),
+            poses[0],
+            mask,
+            source,
+            target,
+            poses[1],
+            person,
+        )
 
 
 def spread(items: list[Any], limit: int | None) -> list[Any]:
@@ -120,10 +170,10 @@ def draw_pairs(test: PreparedPairs, pairs: Sequence[Pair], draw: Draw, batch: in
     todo = [pair for pair in pairs[rank::world] if not _path(pair).is_file()]
     done = 0
     for chosen in _batches(todo, batch):
-        sources = [test.picture(pair.source).load() for pair in chosen]
-        pictures = draw(sources, [_known(pair.source_pose) for pair in chosen], [_known(pair.pose) for pair in chosen])
-        for pair, picture in zip(chosen, pictures, strict=True):
-            _save(picture, _path(pair))
+        photos = [test.framed(test.picture(pair.source).load()) for pair in chosen]
+        sources, targets = ([test.framed_pose(_known(pose)) for pose in poses] for poses in zip(*map(_poses, chosen), strict=True))
+        for pair, picture in zip(chosen, draw(photos, sources, targets), strict=True):
+            _save(test.unframed(picture), _path(pair))
         if progress:
             done += len(chosen)
             progress(done, len(todo))
@@ -170,6 +220,10 @@ def _path(pair: Pair) -> Path:
 def _known(pose: Pose | None) -> Pose:
     assert pose is not None
     return pose
+
+
+def _poses(pair: Pair) -> tuple[Pose | None, Pose | None]:
+    return pair.source_pose, pair.pose
 
 
 def _batches(pairs: Sequence[Pair], size: int) -> Iterator[Sequence[Pair]]:

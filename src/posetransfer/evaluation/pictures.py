@@ -98,6 +98,8 @@ class Pair:
     target: str = ""
     source_pose: Pose | None = None
     """The pose of the source picture: how far the person had to move."""
+    person: str = ""
+    """Who it is, where the data set says it."""
 
 
 def over_backdrop(picture: Picture, mask: Picture, colour: tuple[int, int, int]) -> Picture:

@@ -21,6 +21,7 @@ import numpy.typing as npt
 from posetransfer.errors import DataError, SettingsError
 from posetransfer.evaluation import results as files
 from posetransfer.evaluation import summary
+from posetransfer.evaluation.appearance import appearance_columns, appearance_measure, appearance_scores
 from posetransfer.evaluation.batch import Batch, Columns, Measure
 from posetransfer.evaluation.chunks import CHUNK, Parts, Progress, check_rows, processors, rank_and_world
 from posetransfer.evaluation.names import Found
@@ -33,8 +34,8 @@ from posetransfer.evaluation.scoring import score_pairs
 
 log = logging.getLogger(__name__)
 
-GROUPS = ("pixels", "joints", "features", "distance", "detection")
-"""What can be asked for: scores of the pixels; PCKh; FID, KID, IS; LPIPS and re-ID; DS."""
+GROUPS = ("pixels", "joints", "features", "distance", "detection", "appearance")
+"""What can be asked for: scores of the pixels; PCKh; FID, KID, IS; LPIPS and re-ID; DS; the nearest neighbour among people."""
 MOVENET = "movenet_singlepose_thunder.onnx"
 PACKAGES = ("numpy", "pillow", "torch", "onnxruntime", "posetransfer")
 
@@ -113,9 +114,10 @@ class Evaluation:
         features = self._real_features(networks, real)  # 4. the real set
         if rank_and_world()[0] > 0:
             return None
-        scores = [*self._pair_scores(parts, networks), *self._set_scores(parts, features, networks, folder)]  # 5. sums
-        results = self._results(scores, parts, networks, real, time.perf_counter() - started)
-        files.save(results, self._rows(parts), self.output)  # 6. on paper
+        looks = appearance_columns(self.pairs, parts) if "appearance_features" in parts.names else {}
+        scores = [*self._pair_scores(parts, networks), *self._appearance(looks), *self._set_scores(parts, features, networks, folder)]
+        results = self._results(scores, parts, networks, real, time.perf_counter() - started)  # 5. sums
+        files.save(results, self._rows(parts, looks), self.output)  # 6. on paper
         shutil.rmtree(folder, ignore_errors=True)
         return results
 
@@ -152,6 +154,8 @@ class Evaluation:
             measures += [DistanceMeasure(distance) for distance in networks.distances]
         if "detection" in only:
             measures += [DetectionMeasure(detector, white) for detector in networks.detectors]
+        if "appearance" in only and self.settings.networks != "none" and any(pair.mask is not None for pair in self.pairs):
+            measures.append(appearance_measure(self.pairs))
         return measures
 
     def _key(self, measures: Sequence[Measure]) -> str:
@@ -192,6 +196,7 @@ class Evaluation:
         scores = [score for score in scores if score.n]
         for name in [name.removesuffix("_right") for name in names if name.endswith("_right")]:
             scores.append(self._joint_score(name, parts))
+        scores += self._shares_of_ceiling(parts)
         for distance in networks.distances:
             if distance.name in names:
                 label = LABELS.get(distance.name, distance.name)
@@ -210,6 +215,21 @@ class Evaluation:
 
         note = "ceiling: the same estimator on the real pictures" if name.endswith("_real") else "not the authors' OpenPose"
         return summary.ratio_score(name, right, total, self.settings.seed, "MoveNet Thunder", sha256(asset_path(MOVENET)), note)
+
+    def _shares_of_ceiling(self, parts: Parts) -> list[Score]:
+        """PCKh as a part of what the same estimator scores on the real pictures; the interval holds what both vary together."""
+        shares = []
+        for name in [name.removesuffix("_real_right") for name in parts.names if name.endswith("_real_right")]:
+            right, best = parts.column(f"{name}_right"), parts.column(f"{name}_real_right")
+            shares.append(summary.ratio_score(f"{name}_share", right, best, self.settings.seed, note=f"{name} / {name}_real"))
+        return shares
+
+    def _appearance(self, looks: dict[str, npt.NDArray[np.float64]]) -> list[Score]:
+        if not looks:
+            return []
+        from posetransfer.evaluation.metrics.networks.shipped import VGG16, shipped_sha256
+
+        return appearance_scores(self.pairs, looks, self.settings.seed, LABELS["vgg16"], shipped_sha256(VGG16))
 
     def _set_scores(self, parts: Parts, real: dict[str, Parts], networks: Networks, scratch: Path) -> list[Score]:
         scores: list[Score] = []
@@ -255,9 +275,9 @@ class Evaluation:
             notes.append(f"no FID: {self.protocol.name} compares with all training pictures; give them with --real-set")
         return notes
 
-    def _rows(self, parts: Parts) -> list[dict[str, Any]]:
+    def _rows(self, parts: Parts, looks: dict[str, npt.NDArray[np.float64]]) -> list[dict[str, Any]]:
         """The manifest: a row per pair, with the scores that belong to a pair."""
-        columns = {name: parts.column(name) for name in parts.names if _per_pair(name)}
+        columns = {name: parts.column(name) for name in parts.names if _per_pair(name)} | looks
         return [
             self._row(pair, {name: files.number(float(values[i])) for name, values in columns.items()}) for i, pair in enumerate(self.pairs)
         ]
