@@ -25,7 +25,7 @@ from posetransfer.evaluation.appearance import appearance_columns, appearance_me
 from posetransfer.evaluation.batch import Batch, Columns, Measure
 from posetransfer.evaluation.chunks import CHUNK, Parts, Progress, check_rows, processors, rank_and_world
 from posetransfer.evaluation.names import Found
-from posetransfer.evaluation.networks import LABELS, Choice, Networks, choose_networks
+from posetransfer.evaluation.networks import LABELS, NEEDED, Choice, Networks, choose_networks
 from posetransfer.evaluation.pictures import MaskFile, Pair, PictureFile
 from posetransfer.evaluation.protocols import Protocol, find_protocol
 from posetransfer.evaluation.realset import RealSet, real_features, targets_of
@@ -132,9 +132,10 @@ class Evaluation:
         check_rows(len(self.pairs), "the generated pictures")
 
     def _networks(self) -> Networks:
-        needed = {"features", "distance", "detection"} & set(self.settings.only)
+        needed = [group for group in NEEDED if group in self.settings.only]
         choice: Choice = self.settings.networks if needed else "none"
-        return choose_networks(self.protocol, choice, self.settings.networks_folder, self.settings.reid if "distance" in needed else None)
+        reid = self.settings.reid if "distance" in needed else None
+        return choose_networks(self.protocol, choice, self.settings.networks_folder, reid, needed)
 
     def _measures(self, networks: Networks) -> list[Measure]:
         from posetransfer.evaluation.metrics.features import DetectionMeasure, DistanceMeasure, FeatureMeasure
@@ -202,8 +203,9 @@ class Evaluation:
                 label = LABELS.get(distance.name, distance.name)
                 scores.append(summary.mean_score(distance.name, parts.column(distance.name), seed, label, distance.sha256))
         for detector in networks.detectors:
-            if (name := f"ds_{detector.name}") in names:
-                scores.append(summary.mean_score(name, parts.column(name), seed, LABELS[detector.name], detector.sha256))
+            name = f"ds_{detector.name}".rstrip("_")
+            if name in names:
+                scores.append(summary.mean_score(name, parts.column(name), seed, LABELS[detector.name or "ds"], detector.sha256))
         return scores
 
     def _joint_score(self, name: str, parts: Parts) -> Score:

@@ -25,8 +25,9 @@ class NetworkFile:
 
     name: str
     url: str
+    """Empty: the file must be given."""
     sha256: str
-    """Hexadecimal, the first 8 or more digits."""
+    """Hexadecimal, the first 8 or more digits; empty where its makers publish none. The results hold that of the file used."""
 
 
 NETWORKS = {
@@ -39,6 +40,9 @@ NETWORKS = {
         "inception_v3_google-0cc3c7bd.pth", "https://download.pytorch.org/models/inception_v3_google-0cc3c7bd.pth", "0cc3c7bd"
     ),
     "alexnet": NetworkFile("alexnet-owt-7be5be79.pth", "https://download.pytorch.org/models/alexnet-owt-7be5be79.pth", "7be5be79"),
+    # The file of the authors' script, and the conversion of that very file for ssd.pytorch (its issue 128).
+    "ssd300-caffe": NetworkFile("VGG_VOC0712_SSD_300x300_iter_120000.caffemodel", "", ""),
+    "ssd300-torch": NetworkFile("ssd_300_VOC0712.pth", "", ""),
 }
 
 
@@ -62,7 +66,7 @@ def find_network(name: str, folder: Path | None = None, fetch: bool = True) -> P
         if path.is_file():
             _check(path, wanted)
             return path
-    return _fetch(wanted) if fetch else None
+    return _fetch(wanted) if fetch and wanted.url else None
 
 
 def cache_folder() -> Path:
