@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from posetransfer.engines import Explanation
 from posetransfer.image import Picture, contact_sheet, from_unit, resize
 from posetransfer.pose import draw_pose
 from posetransfer.result import Result
@@ -52,10 +53,16 @@ def attention_pictures(result: Result) -> tuple[list[Picture], list[Picture]]:
     """For each block its mask over the painted picture, and the intermediate picture; uint8 (h, w, 3) each."""
     if result.attention is None:
         raise ValueError("this result was made without attention=True")
-    masks = result.attention.masks[:, 0]  # (blocks, h/4, w/4)
+    return block_pictures(result.attention)
+
+
+def block_pictures(explained: Explanation, which: int = 0) -> tuple[list[Picture], list[Picture]]:
+    """As `attention_pictures`, for picture `which` of what an engine explained."""
+    masks = explained.masks[:, which]  # (blocks, h/4, w/4)
     low, high = float(masks.min()), float(masks.max())
     spread = (masks - low) / max(high - low, 1e-6)
-    return [_heated(mask, result.painted) for mask in spread], [from_unit(picture[0]) for picture in result.attention.pictures]
+    painted = from_unit(explained.picture[which])
+    return [_heated(mask, painted) for mask in spread], [from_unit(picture[which]) for picture in explained.pictures]
 
 
 def _heated(mask: npt.NDArray[np.float32], picture: Picture) -> Picture:
