@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
+from posetransfer.backdrop.key import is_key, part_by_hue, unmixed
 from posetransfer.cutout.people import skeleton_distance
 from posetransfer.image import Picture
 from posetransfer.pose import INDEX, Pose
@@ -31,7 +32,12 @@ REACH = 3
 TORSO = tuple(INDEX[name] for name in ("right_shoulder", "left_shoulder", "left_hip", "right_hip"))
 
 
-def lift(picture: Picture, colour: Colour, pose: Pose | None = None) -> tuple[Picture, Mask]:
+DEEP, PEAK = 4, 0.8
+"""Pixels from the outline below which a pixel counts as inside only if it is this much as solid as the most solid one near
+it: a network's outline over a key colour may be softer than `REACH`."""
+
+
+def lift(picture: Picture, colour: Colour, pose: Pose | None = None, own: float = 0.0) -> tuple[Picture, Mask]:
     """Take a painted person off a plain backdrop.
 
     At a soft edge a pixel is `share * person + (1 - share) * colour`. The person's colour is known from a little
@@ -41,28 +47,43 @@ def lift(picture: Picture, colour: Colour, pose: Pose | None = None) -> tuple[Pi
     difference is enough, what the body encloses there is closed, and the trunk is closed in any case. The gap between arm and
     hip stays open.
 
+    Over a key colour (see `key.py`) the hue tells besides how much of the backdrop shines through the person or is reflected
+    by skin and light clothes: that is taken out, and the person is solid.
+
     Args:
         picture: uint8 (H, W, 3).
         colour: RGB of the backdrop.
         pose: of the painted person, in the picture's pixels.
+        own: how far the person's own colours lean to the backdrop's hue, `key.leaning` of their photo (for key colours).
 
     Returns:
         uint8 (H, W, 3) the person's own colours, also at the edge; float32 (H, W) their share of each pixel.
     """
-    away = picture.astype(np.float32) - np.array(colour, np.float32)  # (H, W, 3)
+    values, backdrop = picture.astype(np.float32), np.array(colour, np.float32)
+    away = values - backdrop  # (H, W, 3)
     differs = np.abs(away).max(axis=2)  # (H, W)
     body = _body(differs, pose)
-    inside = _inside(body)
-    person, known = _spread(picture.astype(np.float32), inside)
-    person = np.where(known[..., None], person, picture)
-    toward = person - np.array(colour, np.float32)
+    inside, clean = _inside(body), values
+    if is_key(colour):
+        clean = unmixed(values, colour, own)
+        inside &= _solid(part_by_hue(values, colour, own), body)
+    toward = _spread(values, inside)[0] - backdrop
+    person, known = _spread(clean, inside)
     share = (away * toward).sum(axis=2) / np.maximum((toward * toward).sum(axis=2), NOISE * NOISE)
     share = np.where(known, share, (differs - NOISE) / (SOLID - NOISE))  # thin things have no inside to tell their colour
     near = _grown(body, REACH) & (differs > NOISE)
     share = np.where(inside, 1, np.where(near, share, 0)).clip(0, 1).astype(np.float32)
-    unmixed = np.array(colour, np.float32) + away / np.maximum(share, 0.1)[..., None]
-    colours = np.where(inside[..., None], picture, np.where(known[..., None], person, unmixed))
+    thin = backdrop + away / np.maximum(share, 0.1)[..., None]
+    colours = np.where(inside[..., None], clean, np.where(known[..., None], person, thin))
     return np.asarray(np.rint(colours.clip(0, 255)), np.uint8), share
+
+
+def _solid(part: Mask, body: Pixels) -> Pixels:
+    """Pixels as solid as their neighbourhood, and all that lie deep in the body."""
+    padded = np.pad(part, 2, mode="edge")
+    height, width = part.shape
+    peak = np.max([padded[y : y + height, x : x + width] for y in range(5) for x in range(5)], axis=0)
+    return np.asarray((part >= PEAK * peak) | ~_grown(~body, DEEP))
 
 
 def _body(differs: npt.NDArray[np.float32], pose: Pose | None) -> Pixels:
