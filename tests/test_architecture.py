@@ -23,15 +23,17 @@ ROOMS: dict[str, set[str]] = {
     "cutout": {"errors", "assets", "window", "image", "pose"},
     "frame": {"errors", "window", "image", "pose"},
     "backdrop": {"errors", "image", "pose", "cutout"},
+    "gate": {"errors", "pose", "frame"},
+    "scene": {"errors", "window", "image", "pose", "frame"},
     "networks": {"config"},
     "weights": {"errors", "config"},
     "engines": {"errors", "config", "weights"},
-    "result": {"errors", "image", "pose", "frame", "engines"},
-    "pipeline": {"errors", "config", "image", "pose", "backdrop", "cutout", "frame", "weights", "engines", "result"},
-    "figures": {"errors", "image", "pose", "frame", "engines", "result"},
+    "result": {"errors", "image", "pose", "frame", "gate", "engines"},
+    "pipeline": {"errors", "config", "image", "pose", "backdrop", "cutout", "frame", "gate", "scene", "weights", "engines", "result"},
+    "figures": {"errors", "image", "pose", "frame", "backdrop", "engines", "result"},
     "people": {"errors", "image", "pose"},
     "data": {"errors", "config", "image", "pose", "cutout", "frame"},
-    "training": {"errors", "config", "assets", "image", "pose", "networks", "weights", "data"},
+    "training": {"errors", "config", "assets", "image", "pose", "gate", "networks", "weights", "data"},
     "evaluation": {"errors", "assets", "image", "pose", "frame", "data"},
     "batch": {"errors", "image", "pose", "data", "pipeline"},
     "video": {"errors", "image", "pose", "data", "pipeline"},
@@ -43,8 +45,10 @@ ROOMS["cli"] = set(ROOMS)
 # Single files that may reach further than their room, to other rooms of ours or to torch.
 FILES: dict[str, set[str]] = {
     "weights/official.py": set(),
-    "engines/pytorch.py": {"networks"},
-    "engines/export.py": {"networks"},
+    "engines/pytorch.py": {"networks", "pose"},
+    "engines/torch_network.py": {"networks"},
+    "engines/export.py": {"image", "pose"},
+    "engines/torch_program.py": {"networks", "pose"},
 }
 
 # The only places that may name torch at all; a folder means everything in it.
@@ -54,7 +58,10 @@ TORCH = {
     "evaluation/metrics/",
     "weights/official.py",
     "engines/pytorch.py",
+    "engines/torch_layers.py",
+    "engines/torch_network.py",
     "engines/export.py",
+    "engines/torch_program.py",
     "data/pairs.py",
     "data/augment.py",
     "pose/heatmaps.py",  # inside the function that draws on the device
@@ -69,7 +76,7 @@ EXTRAS = {
 }
 
 # Rooms without torch at the top of any module, but for the single files above.
-LIGHT = {"__init__", "errors", "config", "image", "pose", "cutout", "backdrop", "frame", "weights", "engines", "result", "pipeline", "cli"}
+LIGHT = {"__init__", "errors", "config", "image", "pose", "cutout", "backdrop", "frame", "gate", "scene", "weights", "engines", "result", "pipeline", "cli"}
 
 # Heavy packages that `import posetransfer` must not load.
 HEAVY = ["torch", "onnx", "onnxruntime", "numpy", "PIL", "scipy", "numba", "cv2", "tyro", "rich"]
