@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from posetransfer.people.action import ACTIONS, ARMS, CALM_ACTIONS
 from posetransfer.people.assets import load_assets
 from posetransfer.people.body import Body
 from posetransfer.people.gestures import GESTURES, gesture
@@ -31,7 +32,7 @@ def test_a_motion_without_any_turn_leaves_every_bone_at_rest(body):
     assert np.allclose(matrices[:, :, 3], 0, atol=1e-6)
 
 
-@pytest.mark.parametrize("pose", [pedestrian, model])
+@pytest.mark.parametrize("pose", [pedestrian, model, *(make for make, _ in ACTIONS.values())])
 def test_bones_turn_but_never_stretch_or_come_apart(body, pose):
     for seed in range(30):
         matrices = bone_matrices(body, pose(np.random.default_rng(seed), body))
@@ -62,5 +63,11 @@ def test_a_reaching_gesture_brings_the_wrist_to_the_body(body, kind):
 
 
 def test_every_gesture_that_is_drawn_exists():
-    names = {name for pair, _ in MODEL_ARMS for name in pair} | set(PEDESTRIAN_ARMS)
+    names = {name for pair, _ in MODEL_ARMS for name in pair} | set(PEDESTRIAN_ARMS) | set(ARMS)
     assert names <= set(GESTURES) | {"hang"}
+
+
+def test_a_calm_person_keeps_the_legs_together(body):
+    names = {model(np.random.default_rng(seed), body, calm=True).name.partition("+")[0] for seed in range(300)}
+    assert names == {"stand", "walk", *CALM_ACTIONS}
+    assert {model(np.random.default_rng(seed), body).name.partition("+")[0] for seed in range(300)} == {"stand", "walk", *ACTIONS}

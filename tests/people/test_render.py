@@ -3,9 +3,13 @@
 import numpy as np
 import pytest
 
+from posetransfer.people.accessories import rounded_box
 from posetransfer.people.camera import View, fit_view, look
+from posetransfer.people.light import Light
 from posetransfer.people.mesh import MeshBuilder
 from posetransfer.people.raster import rasterise, resolve, shadow_map
+from posetransfer.people.render import cast_shadow, render
+from posetransfer.people.render import resolve as blend
 from posetransfer.people.shadow import light_at
 from posetransfer.people.surface import draw_into_atlas, normals, skin
 
@@ -133,3 +137,27 @@ def test_a_fitted_view_gives_the_figure_its_share_of_the_height_but_keeps_it_in_
     assert (pixels[:, 1].max() + pixels[:, 1].min()) / 2 == pytest.approx(128 - 2, abs=2)
     wide = tall * [5, 1, 1]
     assert np.ptp(fit_view(eye, at, wide, (256, 176), 0.9, (0.0, 0.0)).project(wide)[:, 0]) == pytest.approx(1.06 * 176, rel=0.02)
+
+
+def test_a_small_bright_ball_lies_on_the_pixel_that_its_joint_names():
+    # The middle of what is drawn, in numpy's indices, against the projection that writes the joints.
+    rng = np.random.default_rng(3)
+    sky = Light(np.array([[0, 1, 0], [0, 0, 0], [1, 1, 1], [1, 1, 1], [0, 1, 0], [0, 0, 0]], np.float32))
+    shell, triangles = rounded_box(np.full(3, 0.09))
+    uv, bones = np.zeros((len(triangles), 3, 2), np.float32), np.zeros((len(shell), 4), np.uint8)
+    eye = np.array([0.2, 1.1, 4.0])
+    view = View(eye, look(eye, np.array([0, 0.9, 0.0])), 260.0, (90.3, 120.8))
+    away = []
+    for place in rng.uniform([-0.8, 0.3, -0.3], [0.8, 1.5, 0.3], (12, 3)):
+        builder = MeshBuilder(np.zeros((0, 3), np.float32), np.zeros((0, 4), np.uint8), np.zeros((0, 4), np.float32), 8)
+        white = builder.material(np.full((8, 8, 4), 255, np.uint8))
+        builder.add(shell + place, bones, bones.astype(np.float32), triangles, uv, white)
+        mesh = builder.build()
+        rendering = render(mesh, mesh.vertices, view, sky, cast_shadow(mesh, mesh.vertices, sky, 1.8, 64), (256, 176))
+        picture, cover = blend(rendering, np.zeros((256, 176, 3), np.float32), np.ones((256, 176), np.float32), 1.0)
+        rows, columns = np.nonzero(cover > 0)
+        assert picture[rows, columns].max() > 0.5
+        middle = [np.average(at, weights=cover[rows, columns]) for at in (columns, rows)]
+        away.append(view.pixels(place[None])[0] - middle)
+    assert np.abs(away).max() < 0.25
+    assert np.abs(np.mean(away, 0)).max() < 0.06

@@ -6,6 +6,7 @@ import pytest
 import posetransfer.people
 from posetransfer.errors import MissingExtra, SettingsError
 from posetransfer.people import PeopleSettings, render_people
+from posetransfer.people.settings import RENDERER
 
 
 @pytest.mark.parametrize(
@@ -31,6 +32,7 @@ def test_difference_names_the_first_field_only_and_ignores_what_settings_do_not_
     stored = settings.as_dict() | {"size": [256, 176]}
     assert settings.difference(stored) is None
     assert settings.difference(stored | {"pairs": 5, "seed": 2}) == "seed is 2 there, 1 here"
+    assert settings.difference(stored | {"renderer": 1}) == f"renderer is 1 there, {RENDERER} here"
     del stored["whole"]
     assert settings.difference(stored) == "whole is missing there, 0.48 here"
 

@@ -1,4 +1,4 @@
-"""Pictures, joints and masks of the product against those of the prototype, stored in `reference/`."""
+"""Pictures, joints and masks against those stored in `reference/` (see its README)."""
 
 import json
 from pathlib import Path
@@ -9,6 +9,7 @@ from PIL import Image
 
 from posetransfer.data.manifest import PreparedFolder
 from posetransfer.people import PeopleSettings, render_people
+from posetransfer.people.camera import fit_view
 from posetransfer.pose.skeleton import INDEX
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -20,7 +21,7 @@ def part(folder: Path, name: str) -> dict:
 
 
 @pytest.mark.parametrize("stored", FACTS)
-def test_the_pictures_are_those_of_the_prototype(stored, request):
+def test_the_pictures_are_those_of_this_renderer(stored, request):
     kind, name = stored.split("_", 1)
     folder = request.getfixturevalue(kind)
     if not (folder / "images" / name).exists():
@@ -52,9 +53,27 @@ def test_joints_of_the_trunk_lie_on_the_mask_and_no_joint_outside_the_picture(ki
 
 
 def test_whole_figures_have_the_height_of_the_frame_that_training_expects(studio):
-    for path in (studio / "masks").iterdir():
-        rows = np.flatnonzero(np.asarray(Image.open(path)).any(1))
-        assert 0.80 < (rows[-1] - rows[0] + 1) / 256 < 0.97
+    rows = [row for path in (studio / "parts").glob("0*.json") for row in json.loads(path.read_text())["images"]]
+    upright = 0
+    for row in rows:
+        seen = np.flatnonzero(np.asarray(Image.open((studio / "masks" / row["name"]).with_suffix(".png"))).any(1))
+        share = (seen[-1] - seen[0] + 1) / 256
+        assert share < 0.99
+        if row["pose"].startswith(("stand", "walk")) and not {"up", "hair", "free", "wide"} & set(row["pose"][6:].split("/")):
+            upright += 1
+            assert 0.80 < share < 0.98, row
+    assert upright >= 3
+
+
+def test_somebody_who_crouches_is_drawn_at_the_scale_of_somebody_who_stands():
+    rng = np.random.default_rng(0)
+    eye, at = np.array([0, 0.9, 5.0]), np.array([0, 0.5, 0.0])
+    low = rng.uniform([-0.3, 0, -0.1], [0.3, 1.0, 0.1], (5000, 3))
+    view = fit_view(eye, at, low, (256, 176), 0.9, (0.0, 0.0), standing=1.8)
+    ends = view.pixels(np.array([[0, 0, 0], [0, 1.8, 0]]))
+    assert ends[0, 1] - ends[1, 1] == pytest.approx(0.9 * 256, rel=0.01)
+    tall = low * [1, 2.4, 1]  # arms raised: no longer at that scale, but inside
+    assert np.ptp(fit_view(eye, at, tall, (256, 176), 0.9, (0.0, 0.0), standing=1.8).pixels(tall)[:, 1]) < 0.98 * 256
 
 
 def test_a_person_seen_from_behind_has_no_face(studio):

@@ -22,9 +22,9 @@ def choose_hat(rng: Rng) -> str:
     return str(rng.choice(HATS)) if rng.random() < 0.07 else ""
 
 
-def add_headwear(assets: Assets, rng: Rng, builder: MeshBuilder, base: Array, hat: str) -> None:
-    """The hat, and glasses for one person in ten."""
-    glasses = rng.random() < 0.10
+def add_headwear(assets: Assets, rng: Rng, builder: MeshBuilder, base: Array, hat: str, age: str) -> None:
+    """The hat, and glasses for one person in six, of the old for every third."""
+    glasses = rng.random() < (0.34 if age == "old" else 0.16)
     if hat:
         proxy, texture = assets.proxy("clothes/" + hat), assets.texture("clothes/" + hat).copy()
         light = texture[..., :3].mean(2) / 128
@@ -35,6 +35,10 @@ def add_headwear(assets: Assets, rng: Rng, builder: MeshBuilder, base: Array, ha
         builder.add(fitted, proxy.bones, proxy.bone_weights, proxy.triangles, proxy.uv, material)
     if glasses:
         texture = assets.texture("clothes/glasses").copy()
+        lenses = (texture[..., 3] > 60) & (texture[..., 3] < 200)
+        texture[lenses, 3] = 0 if rng.random() < 0.7 else 200  # clear, or sunglasses
+        frame = np.array([20, 20, 22]) if rng.random() < 0.6 else colour(rng) * 200
+        texture[~lenses, :3] = frame.astype(np.uint8)
         builder.add_proxy(assets.proxy("clothes/glasses"), base, builder.material(texture, alpha=True, bias=0.006))
 
 

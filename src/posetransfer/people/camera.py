@@ -12,7 +12,10 @@ from posetransfer.people.arrays import Array, Rng
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """A pinhole camera: pixel = focal * x / z + centre, in pixels of the final picture.
+    """A pinhole camera: place = focal * x / z + centre, in pixels from the upper left corner of the final picture.
+
+    The rasteriser samples at these places, so the middle of the first pixel is (0.5, 0.5) here; `pixels` gives the convention
+    of poses, where it is (0, 0).
 
     Attributes:
         eye: (3,) metres.
@@ -26,11 +29,15 @@ class View:
     centre: tuple[float, float]
 
     def project(self, points: Array) -> Array:
-        """World points (n, 3) in metres -> (n, 3) float32: pixel x, pixel y, depth in metres."""
+        """World points (n, 3) in metres -> (n, 3) float32: x and y in pixels from the upper left corner, depth in metres."""
         seen = (points - self.eye) @ self.axes.T
         x = seen[:, 0] / seen[:, 2] * self.focal + self.centre[0]
         y = seen[:, 1] / seen[:, 2] * self.focal + self.centre[1]
         return np.stack([x, y, seen[:, 2]], 1).astype(np.float32)
+
+    def pixels(self, points: Array) -> Array:
+        """World points (n, 3) in metres -> (n, 2) float32 (x, y) as poses have them: a pixel's centre lies at whole numbers."""
+        return self.project(points)[:, :2] - np.float32(0.5)
 
 
 def look(eye: Array, at: Array) -> Array:
@@ -43,7 +50,14 @@ def look(eye: Array, at: Array) -> Array:
 
 
 def fit_view(
-    eye: Array, at: Array, points: Array, size: tuple[int, int], occupancy: float, offset: tuple[float, float], within_width: bool = True
+    eye: Array,
+    at: Array,
+    points: Array,
+    size: tuple[int, int],
+    occupancy: float,
+    offset: tuple[float, float],
+    within_width: bool = True,
+    standing: float | None = None,
 ) -> View:
     """A view that points fill.
 
@@ -54,14 +68,21 @@ def fit_view(
         occupancy: part of the height that the points fill.
         offset: (x, y) pixels by which their middle is off the picture's.
         within_width: shrink them to at most 1.06 of the width.
+        standing: a height in metres that fills `occupancy` instead of the points: somebody who crouches looks smaller then, and
+            is drawn smaller than that only if the points would not fit.
     """
     height, width = size
     axes = look(eye, at)
-    unscaled = View(np.asarray(eye, float), axes, 1.0, (0.0, 0.0)).project(points[::5])[:, :2]
+    unit_view = View(np.asarray(eye, float), axes, 1.0, (0.0, 0.0))
+    unscaled = unit_view.project(points[::5])[:, :2]
     low, high = unscaled.min(0), unscaled.max(0)
-    focal = height * occupancy / (high[1] - low[1])
+    if standing is None:
+        focal = height * occupancy / (high[1] - low[1])
+    else:
+        ends = unit_view.project(np.array([[0, 0, 0], [0, standing, 0]]))[:, 1]
+        focal = height * min(occupancy / (ends[0] - ends[1]), max(0.97, occupancy) / (high[1] - low[1]))
     if within_width:
-        focal = min(focal, width * 1.06 / (high[0] - low[0]))
+        focal = min(focal, width * (1.06 if standing is None else 1.01) / (high[0] - low[0]))
     middle = (low + high) / 2 * focal
     return View(np.asarray(eye, float), axes, focal, (width / 2 - middle[0] + offset[0], height / 2 - middle[1] + offset[1]))
 
@@ -84,12 +105,33 @@ def develop_street(rng: Rng, linear: Array, camera: int) -> Array:
     return _grain(rng, picture, rng.uniform(0.003, 0.02))
 
 
-def develop_studio(rng: Rng, linear: Array) -> Array:
-    """A studio camera's picture (h, w, 3) uint8 from linear light."""
-    picture = _tone(linear * np.exp(rng.normal(0, 0.06)) * (1 + rng.normal(0, 0.015, 3)))
-    if rng.random() < 0.5:
-        picture = cv2.GaussianBlur(picture.astype(np.float32), (0, 0), rng.uniform(0.2, 0.5))
-    return _grain(rng, picture, rng.uniform(0.001, 0.006))
+def develop_studio(rng: Rng, scene: Rng, linear: Array) -> Array:
+    """A camera's picture (h, w, 3) uint8 from linear light.
+
+    Args:
+        rng: decides what differs between the pictures of one camera: a little exposure and cast, the grain.
+        scene: decides the camera: exposure, cast, tone curve, a lens from soft to sharpened. A picture taken by another camera
+            than its partner cannot be foreseen, and would teach a network to blur.
+    """
+    exposure = np.exp(scene.normal(0, 0.10) + rng.normal(0, 0.03))
+    picture = _tone(linear * exposure * (1 + scene.normal(0, 0.022, 3) + rng.normal(0, 0.008, 3)))
+    picture = _curve(picture, scene.normal(0, 0.35), scene.normal(0, 0.12)).astype(np.float32)
+    lens, softness, sharpness = scene.random(), scene.uniform(0.2, 0.5), scene.uniform(0.2, 0.7)
+    if lens < 0.34:
+        picture = cv2.GaussianBlur(picture, (0, 0), softness)
+    elif lens < 0.40:
+        picture = cv2.GaussianBlur(picture, (0, 0), softness * 1.6)
+    elif lens < 0.60:  # as phones sharpen
+        picture = picture + sharpness * (picture - cv2.GaussianBlur(picture, (0, 0), 1.0))
+    return _grain(rng, picture, scene.uniform(0.001, 0.008))
+
+
+def _curve(picture: Array, contrast: float, gamma: float) -> Array:
+    """A tone curve over [0, 1] that keeps black and white: an S for contrast > 0, and a power exp(gamma)."""
+    clipped = np.clip(picture, 0, 1) ** np.exp(gamma)
+    curve = clipped + np.clip(contrast, -0.6, 0.8) * clipped * (1 - clipped) * (2 * clipped - 1)
+    bent: Array = np.clip(curve, 0, 1)
+    return bent
 
 
 def _tone(linear: Array) -> Array:

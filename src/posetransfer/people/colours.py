@@ -10,7 +10,10 @@ import numpy as np
 from posetransfer.people.arrays import Array, Rng
 
 DENIM = ((40, 55, 85), (70, 95, 135), (110, 135, 165), (28, 32, 45), (35, 35, 38), (150, 165, 185), (60, 75, 100), (95, 90, 85))
-CLASSIC = ((30, 40, 75), (190, 170, 140), (120, 95, 70), (85, 90, 60), (110, 30, 40), (200, 180, 160), (60, 45, 40))
+CLASSIC = (
+    (30, 40, 75), (190, 170, 140), (120, 95, 70), (85, 90, 60), (110, 30, 40), (200, 180, 160), (60, 45, 40), (22, 26, 40),
+    (165, 185, 210), (150, 150, 145), (205, 150, 40), (60, 65, 55),
+)  # fmt: skip
 
 
 def colour(rng: Rng, kind: Literal["any", "denim"] = "any") -> Array:
@@ -18,14 +21,14 @@ def colour(rng: Rng, kind: Literal["any", "denim"] = "any") -> Array:
     chance = rng.random()
     if kind == "denim":
         return np.clip(np.array(DENIM[rng.integers(8)]) / 255 * rng.uniform(0.85, 1.15), 0, 1)
-    if chance < 0.16:
-        return np.full(3, rng.uniform(0.04, 0.12)) * rng.uniform(0.9, 1.1, 3)
-    if chance < 0.30:
-        return np.clip(np.full(3, rng.uniform(0.82, 0.95)) * rng.uniform(0.97, 1.0, 3), 0, 1)
-    if chance < 0.40:
-        return np.full(3, rng.uniform(0.2, 0.7)) * rng.uniform(0.96, 1.04, 3)
-    if chance < 0.50:
-        classic: Array = np.array(CLASSIC[rng.integers(7)]) / 255 * rng.uniform(0.85, 1.15)
+    if chance < 0.19:
+        return np.full(3, rng.uniform(0.03, 0.12)) * rng.uniform(0.9, 1.1, 3)
+    if chance < 0.37:
+        return np.clip(np.full(3, rng.uniform(0.80, 0.98)) * rng.uniform(0.96, 1.0, 3), 0, 1)
+    if chance < 0.48:
+        return np.full(3, rng.uniform(0.2, 0.75)) * rng.uniform(0.96, 1.04, 3)
+    if chance < 0.62:
+        classic: Array = np.array(CLASSIC[rng.integers(len(CLASSIC))]) / 255 * rng.uniform(0.75, 1.15)
         return classic
     hue, saturation, value = rng.random(), rng.beta(2, 2) * 0.85 + 0.08, rng.uniform(0.18, 0.92)
     if 0.2 < hue < 0.47:  # few neon greens

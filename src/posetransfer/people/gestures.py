@@ -1,4 +1,4 @@
-"""What arms do: 15 named gestures besides hanging, each a small random family, aimed at the measures of the body."""
+"""What arms do: 19 named gestures besides hanging, each a small random family, aimed at the measures of the body."""
 
 from __future__ import annotations
 
@@ -34,7 +34,22 @@ def gesture(rng: Rng, kind: str, side: float, body: Body) -> Limb:
         side: +1 left, -1 right.
     """
     arm = _Arm(rng, side, body, rng.normal(0, 0.015, 3))
-    return GESTURES[kind](arm) if kind in GESTURES else hang(rng, side, body)
+    limb = GESTURES[kind](arm) if kind in GESTURES else hang(rng, side, body)
+    return shape_hand(rng, limb)
+
+
+def shape_hand(rng: Rng, limb: Limb) -> Limb:
+    """The same arm; three hands in ten are stretched, spread, a fist or pointing instead of relaxed."""
+    chance = rng.random()
+    if chance < 0.12:
+        limb.curl, limb.spread = rng.uniform(-2, 8), rng.uniform(0, 9)
+    elif chance < 0.24:
+        limb.curl = rng.uniform(55, 78)
+    elif chance < 0.30:
+        limb.curl, limb.pointing = rng.uniform(45, 75), True
+    else:
+        limb.spread = rng.uniform(-1, 3)
+    return limb
 
 
 def hang(rng: Rng, side: float, body: Body, forward: float | None = None) -> Limb:
@@ -140,6 +155,37 @@ def _reach(a: _Arm) -> Limb:
     return Limb(upper, bent(upper, a.between(5, 50), (-0.2 * a.side, 0.8, 0.3)), twist=a.between(-40, 10), curl=20)
 
 
+def _sign(a: _Arm) -> Limb:
+    """A hand anywhere before the trunk or the face, as of somebody who explains or signs."""
+    b = a.body
+    height = a.between(b.hip_y + 0.10, b.top_y - 0.06)
+    target = np.array([a.side * a.between(-0.08, 0.34), height, b.chest_front + a.between(0.07, 0.34)])
+    hand = (a.between(-30, 30), a.between(-15, 15))
+    return Limb(target=target, pole=np.array([a.side * a.between(0.2, 1), -1, -0.4]), twist=a.between(-70, 30), curl=25, hand=hand)
+
+
+def _hold(a: _Arm) -> Limb:
+    """Something held with both hands before the body."""
+    b = a.body
+    target = np.array([a.side * a.between(0.06, 0.16), a.between(b.hip_y - 0.02, b.chest_y), b.waist_front + a.between(0.12, 0.30)])
+    return Limb(target=target, pole=np.array([a.side, -0.6, -0.6]), twist=a.between(-60, 0), curl=a.between(25, 50))
+
+
+def _free(a: _Arm) -> Limb:
+    """Any direction that a shoulder allows, and any bend of the elbow: dance, sport, balance."""
+    from_down, round_front = np.radians(a.between(8, 165)), np.radians(a.between(-25, 95))
+    outward = np.sin(from_down) * np.cos(round_front)
+    upper = unit((a.side * max(0.05, outward), -np.cos(from_down), np.sin(from_down) * np.sin(round_front)))
+    way = np.array([-a.side * a.between(-0.2, 0.8), a.between(-0.3, 1), a.between(0.2, 1)])
+    return Limb(upper, bent(upper, a.between(2, 120), way), twist=a.between(-60, 20), curl=a.between(0, 40))
+
+
+def _wide(a: _Arm) -> Limb:
+    """Stretched out to the side, anywhere between down and up."""
+    upper = unit((a.side, a.between(-1.6, 1.6), a.between(-0.25, 0.35)))
+    return Limb(upper, bent(upper, a.between(2, 30), (0, a.between(-0.5, 1), 1)), twist=a.between(-40, 20), curl=a.between(0, 25))
+
+
 GESTURES: dict[str, Callable[[_Arm], Limb]] = {
     "hip": _hip,
     "pocket": _pocket,
@@ -156,5 +202,9 @@ GESTURES: dict[str, Callable[[_Arm], Limb]] = {
     "up": _up,
     "side": _side,
     "reach": _reach,
+    "sign": _sign,
+    "hold": _hold,
+    "free": _free,
+    "wide": _wide,
 }
 """Gestures by name; the names appear in the bookkeeping of a set."""

@@ -11,13 +11,16 @@ from posetransfer.people.accessories import add_bag, add_headwear, add_shoes, ch
 from posetransfer.people.arrays import Array, Rng
 from posetransfer.people.assets import Assets
 from posetransfer.people.body import Body
-from posetransfer.people.head import Hair, Looks, add_brows, add_eyes, add_hair, paint_skin
+from posetransfer.people.face import choose_expression, move_face
+from posetransfer.people.hair import Hair, add_hair
+from posetransfer.people.head import Looks, add_brows, add_eyes, paint_skin
 from posetransfer.people.mesh import Mesh, MeshBuilder
 from posetransfer.people.wardrobe import Dresser, choose_outfit
 
 RACES = ("african", "asian", "caucasian")
-AGES = ("young", "young", "middleage", "old")
-"""Ages of the skin textures, by fifths of the shape space's age."""
+RACE_SHARES = (0.22, 0.24, 0.54)
+AGES, AGE_SHARES = ("young", "middleage", "old"), (0.56, 0.30, 0.14)
+"""Ages of the skin textures and how often each is drawn: the shape space itself is of young adults."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +41,11 @@ class Identity:
     label: dict[str, Any]
     bag: str
 
+    @property
+    def wears_a_skirt(self) -> bool:
+        """Or a dress or a long coat."""
+        return any(str(piece[0]).startswith(("skirt", "dress", "coat")) for piece in self.label["wear"])
+
 
 def make_identity(assets: Assets, rng: Rng, texture_size: int, bags: float) -> Identity:
     """Draw a random person.
@@ -48,10 +56,14 @@ def make_identity(assets: Assets, rng: Rng, texture_size: int, bags: float) -> I
     """
     base, looks, height = _make_body(assets, rng)
     body = Body(assets, base)
+    expression = choose_expression(rng)
+    base = move_face(assets, base, expression)
     builder = MeshBuilder(base, assets.bones, assets.bone_weights, texture_size)
     label: dict[str, Any] = {"sex": looks.sex, "race": looks.race, "age": looks.age, "height": height}
-    skin, hair = paint_skin(assets, rng, looks, texture_size)
+    skin, hair = paint_skin(assets, rng, looks, expression, texture_size)
     label["hair"] = hair.style
+    if hair.beard:
+        label["beard"] = hair.beard
     skin_material = builder.material(skin, shine=0.05, gloss=14, two_sided=False, wrap=0.25)
 
     bag = choose_bag(rng, bags)
@@ -71,14 +83,15 @@ def make_identity(assets: Assets, rng: Rng, texture_size: int, bags: float) -> I
 def _make_body(assets: Assets, rng: Rng) -> tuple[Array, Looks, float]:
     """A body (19158, 3) in metres between two sampled adults of one sex, its looks, and its height in metres."""
     sex = "m" if rng.random() < 0.5 else "f"
-    rows = np.flatnonzero((assets.shape_labels[:, 0] > 0.5) == (sex == "m"))
+    race = int(rng.choice(3, p=RACE_SHARES))
+    rows = np.flatnonzero(((assets.shape_labels[:, 0] > 0.5) == (sex == "m")) & (assets.shape_labels[:, 5:8].argmax(1) == race))
     i, j = rng.choice(rows, 2, replace=False)
     t = rng.beta(0.6, 0.6)
     blend = assets.shape_coefficients[i] * (1 - t) + assets.shape_coefficients[j] * t
     coefficients = blend + rng.normal(0, 0.12, assets.shape_coefficients.shape[1])
     label = assets.shape_labels[i] * (1 - t) + assets.shape_labels[j] * t
     base = (assets.mean + np.tensordot(coefficients.astype(np.float32), assets.basis, 1)).astype(np.float32)
-    looks = Looks(sex, RACES[int(np.argmax(label[5:8]))], AGES[min(3, int(label[1] * 5.2))])
+    looks = Looks(sex, RACES[int(np.argmax(label[5:8]))], str(rng.choice(AGES, p=AGE_SHARES)))
     return base, looks, round(float(label[4]), 2)
 
 
@@ -92,5 +105,5 @@ def _add_head(assets: Assets, rng: Rng, builder: MeshBuilder, base: Array, looks
     add_eyes(assets, rng, builder, looks.race)
     add_brows(assets, rng, builder, base, hair)
     hat = choose_hat(rng)
-    add_hair(assets, builder, base, hair, over_clothes=outermost + 0.018)
-    add_headwear(assets, rng, builder, base, hat)
+    add_hair(assets, rng, builder, base, hair, over_clothes=outermost + 0.018)
+    add_headwear(assets, rng, builder, base, hat, looks.age)

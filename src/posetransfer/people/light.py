@@ -46,10 +46,24 @@ def street_light(rng: Rng) -> Light:
 
 
 def studio_light(rng: Rng, eye: Array) -> Light:
-    """A soft key light near the camera at `eye` (3,), much light from all around."""
+    """For a camera at `eye` (3,): a soft key light near it in half the pictures, else a hard one, daylight, or the flat light of a room."""
     to = np.asarray(eye, float)
     to = to / np.linalg.norm(to)
-    azimuth, elevation = math.atan2(to[0], to[2]) + rng.normal(0, 0.7), math.radians(rng.uniform(20, 60))
+    ahead = math.atan2(to[0], to[2])
+    chance = rng.random()
+    if chance < 0.22:  # out of doors
+        return street_light(rng)
+    if chance < 0.42:  # a hard lamp or the sun from a window
+        azimuth, elevation = ahead + rng.normal(0, 1.0), math.radians(rng.uniform(5, 65))
+        key = rng.uniform(0.8, 1.6) * np.array([1, rng.uniform(0.92, 1), rng.uniform(0.80, 1.02)])
+        sky = rng.uniform(0.25, 0.55) * np.array([1, 0.99, rng.uniform(0.95, 1.08)])
+        return _with_fill(rng, azimuth, elevation, key, sky, sky * rng.uniform(0.4, 0.9))
+    if chance < 0.56:  # lamps of a ceiling
+        azimuth, elevation = rng.uniform(0, 2 * np.pi), math.radians(rng.uniform(55, 88))
+        key = rng.uniform(0.3, 0.9) * np.array([1, rng.uniform(0.93, 1), rng.uniform(0.80, 1)])
+        sky = rng.uniform(0.5, 0.9) * np.array([1, rng.uniform(0.96, 1), rng.uniform(0.88, 1.04)])
+        return _with_fill(rng, azimuth, elevation, key, sky, sky * rng.uniform(0.3, 0.7))
+    azimuth, elevation = ahead + rng.normal(0, 0.7), math.radians(rng.uniform(20, 60))
     key = rng.uniform(0.35, 0.9) * np.array([1, rng.uniform(0.96, 1), rng.uniform(0.92, 1.02)])
     sky = rng.uniform(0.6, 0.9) * np.array([1, 0.99, rng.uniform(0.96, 1.02)])
     ground = sky * rng.uniform(0.6, 0.9)

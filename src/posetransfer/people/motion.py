@@ -39,6 +39,10 @@ class Limb:
     """Turn of the forearm, degrees."""
     curl: float = 20.0
     """Bend of each finger joint, degrees."""
+    spread: float = 0.0
+    """Angle between neighbouring fingers beyond that of the rest pose, degrees."""
+    pointing: bool = False
+    """The index finger stays straight."""
     hand: tuple[float, float] = (0.0, 0.0)
     """Wrist: bend towards the palm and sideways, degrees."""
 
@@ -113,7 +117,10 @@ def _turn_hand(turns: Rotations, body: Body, limb: Limb, side: str, rest_lower: 
     for finger in (2, 3, 4, 5):
         for joint in (1, 2, 3):
             curl = limb.curl * (1 + 0.12 * (finger - 2)) * (1.0 if joint < 3 else 0.7)
-            turns[f"finger{finger}-{joint}.{side}"] = rotation(axis, curl * DEGREE)
+            if finger == 2 and limb.pointing:
+                curl = 3.0
+            away = rotation(palm, sign * (finger - 3.5) * limb.spread * DEGREE) if joint == 1 else np.eye(3)
+            turns[f"finger{finger}-{joint}.{side}"] = away @ rotation(axis, curl * DEGREE)
     turns[f"finger1-2.{side}"] = rotation(axis, limb.curl * 0.5 * DEGREE)
 
 

@@ -15,6 +15,9 @@ SIZES: dict[Kind, tuple[int, int]] = {"street": (128, 64), "studio": (256, 176)}
 TEXTURE_SIZES: dict[Kind, int] = {"street": 256, "studio": 384}
 """Side of every texture of a person, in texels."""
 
+RENDERER = 2
+"""Raised whenever the same settings give other pictures or joints; stands in `set.json`, and a set of another one is not gone on with."""
+
 MOST_PEOPLE, MOST_IMAGES = 100_000, 100
 
 
@@ -61,8 +64,8 @@ class PeopleSettings:
             )
 
     def as_dict(self) -> dict[str, Any]:
-        """The fields as they stand in `set.json`."""
-        return asdict(self)
+        """The fields as they stand in `set.json`, and the renderer's number."""
+        return asdict(self) | {"renderer": RENDERER}
 
     def difference(self, other: dict[str, Any]) -> str | None:
         """The first field in which a stored set differs, as "name is ... there, ... here"; None if it is the same set.

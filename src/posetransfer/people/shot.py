@@ -39,12 +39,20 @@ class Shot:
 
 @dataclass(frozen=True, eq=False)
 class Posed:
-    """A person in a pose, turned to the camera: vertices (n, 3) float32 and keypoints (18, 3) in metres, rotation (3, 3) of the head."""
+    """A person in a pose, turned to the camera.
+
+    Attributes:
+        vertices: (n, 3) float32 and keypoints: (18, 3), in metres.
+        head: (3, 3) rotation of the head.
+        pose: its name.
+        standing: height of the person standing upright, metres.
+    """
 
     vertices: Array
     keypoints: Array
     head: Array
     pose: str
+    standing: float
 
     @property
     def height(self) -> float:
@@ -55,7 +63,7 @@ class Posed:
         """Turned about the vertical."""
         c, s = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
         turn = np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]], np.float32)
-        return Posed(np.ascontiguousarray(self.vertices @ turn.T), self.keypoints @ turn.T, turn @ self.head, self.pose)
+        return Posed(np.ascontiguousarray(self.vertices @ turn.T), self.keypoints @ turn.T, turn @ self.head, self.pose, self.standing)
 
 
 def take_street_shot(assets: Assets, who: Identity, rng: Rng, camera: int) -> Shot:
@@ -80,24 +88,24 @@ def take_studio_shot(
     Args:
         whole: probability of a whole figure; the others are cut at thighs or knees.
         random_bg: probability of a textured backdrop.
-        sitting: seed of backdrop, light and exposure, shared by the pictures of one sitting; None draws them from `rng`.
+        sitting: seed of backdrop, light, camera and exposure, shared by the pictures of one sitting; None draws them from `rng`.
     """
     size = SIZES["studio"]
     scene = rng if sitting is None else np.random.default_rng(list(sitting))
     posed = _strike(assets, who, rng, "studio")
     posed = posed.turned(_facing(rng))
-    pitch, distance = rng.normal(1, 4), rng.uniform(2.6, 5)
+    pitch, distance = _studio_pitch(rng), rng.uniform(2.4, 6)
     view = _studio_view(rng, posed, size, math.radians(pitch), distance, whole)
     light = studio_light(scene, view.eye)
     backdrop = studio_backdrop(scene, size) if scene.random() > random_bg else random_backdrop(scene, size)
     exposure = 1.1 / light.brightness * scene.uniform(0.85, 1.15)
     linear, cover = _expose(who, posed, view, light, backdrop, exposure, "studio")
-    return Shot(develop_studio(rng, linear), _joints(posed, view, size), cover > 0.4, posed.pose)
+    return Shot(develop_studio(rng, scene, linear), _joints(posed, view, size), cover > 0.4, posed.pose)
 
 
 def _strike(assets: Assets, who: Identity, rng: Rng, kind: Kind) -> Posed:
     """A pose for the kind of picture, standing on the floor at the origin, facing the front."""
-    motion = (pedestrian if kind == "street" else model)(rng, who.body)
+    motion = pedestrian(rng, who.body) if kind == "street" else model(rng, who.body, calm=who.wears_a_skirt)
     if who.bag.startswith("hand:"):  # the arm with the bag stays low
         side = who.bag[-1]
         motion.arms[side] = gesture(rng, "hang" if rng.random() < 0.75 else "carry", 1.0 if side == "L" else -1.0, who.body)
@@ -108,7 +116,8 @@ def _strike(assets: Assets, who: Identity, rng: Rng, kind: Kind) -> Posed:
     centre = vertices[:BODY_VERTICES].mean(0)
     vertices[:, [0, 2]] -= centre[[0, 2]]
     keypoints[:, [0, 2]] -= centre[[0, 2]]
-    return Posed(vertices, keypoints, matrices[assets.bone_index["head"], :, :3], motion.name)
+    standing = float(who.body.top_y - who.mesh.vertices[who.drawn, 1].min())
+    return Posed(vertices, keypoints, matrices[assets.bone_index["head"], :, :3], motion.name, standing)
 
 
 def keypoints_3d(assets: Assets, vertices: Array) -> Array:
@@ -124,7 +133,12 @@ def _facing(rng: Rng) -> float:
     half = rng.choice([-1, 1]) * rng.normal(42, 12)
     side = rng.choice([-1, 1]) * rng.normal(88, 12)
     back = 180 + rng.normal(0, 22)
-    return float(rng.choice([front, half, side, back], p=[0.42, 0.22, 0.16, 0.20]))
+    return float(rng.choice([front, half, side, back], p=[0.37, 0.25, 0.19, 0.19]))
+
+
+def _studio_pitch(rng: Rng) -> float:
+    """Degrees by which the camera looks down: mostly level, one in four from anywhere between the floor and a flight of stairs."""
+    return float(rng.normal(2, 4.5) if rng.random() < 0.72 else rng.uniform(-9, 30))
 
 
 def _eye(at: Array, elevation: float, distance: float) -> Array:
@@ -155,8 +169,11 @@ def _studio_view(rng: Rng, posed: Posed, size: tuple[int, int], elevation: float
     if chance < whole:
         at = np.array([0, posed.height * 0.5, 0])
         occupancy = rng.uniform(0.84, 0.95)
-        offset = (rng.normal(0, 0.03) * width, rng.normal(0, 0.012) * height)
-        return fit_view(_eye(at, elevation, distance), at, posed.vertices, size, occupancy, offset)
+        missing = max(0.0, occupancy * (1 - posed.height / posed.standing)) * height
+        lower = rng.uniform(0, 0.5) * missing  # between the middle of the picture and where the floor of a standing person is
+        offset = (rng.normal(0, 0.03) * width, rng.normal(0, 0.012) * height + lower)
+        eye = _eye(at, elevation, distance)
+        return fit_view(eye, at, posed.vertices, size, occupancy, offset, standing=posed.standing)
     if chance < whole + (1 - whole) * 30 / 52:
         at, cut = np.array([0, posed.height * 0.72, 0]), posed.height * rng.uniform(0.42, 0.55)
     else:
@@ -183,8 +200,7 @@ def _expose(who: Identity, posed: Posed, view: View, light: Light, backdrop: Arr
 
 def _joints(posed: Posed, view: View, size: tuple[int, int]) -> Array:
     """(18, 2) int (y, x) pixels; -1 where an estimator would report nothing: outside the picture, or a face turned away."""
-    projected = view.project(posed.keypoints)
-    joints = np.stack([projected[:, 1], projected[:, 0]], 1)
+    joints = view.pixels(posed.keypoints)[:, ::-1]
     inside = ((joints >= 0) & (joints <= [size[0] - 1, size[1] - 1])).all(1)
     visible = inside & visible_joints(posed, view.eye)
     return np.where(visible[:, None], np.rint(joints), -1).astype(int)

@@ -1,4 +1,7 @@
-"""Whole poses: standing with the weight on one leg, an instant of walking, and how pedestrians and models mix them with gestures."""
+"""Whole poses: standing with the weight on one leg, an instant of walking, and how pedestrians and models mix them with gestures.
+
+Poses with more movement are in `action`.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import math
 
 import numpy as np
 
+from posetransfer.people.action import ACTIONS, CALM_ACTIONS
 from posetransfer.people.arrays import Array, Real, Rng
 from posetransfer.people.body import Body
 from posetransfer.people.gestures import gesture, hang
@@ -18,7 +22,9 @@ MODEL_ARMS = (
     (("cross", "cross"), 2), (("hair", "hang"), 2), (("hair", "hip"), 1), (("front", "front"), 2), (("back", "back"), 1.5),
     (("back", "hang"), 1), (("chest", "hang"), 2), (("face", "hang"), 1), (("chest", "hip"), 1), (("strap", "hang"), 1),
     (("up", "hang"), 0.7), (("up", "up"), 0.5), (("side", "hang"), 0.6), (("side", "side"), 0.6), (("backpocket", "hang"), 1),
-    (("hair", "hair"), 0.5), (("chest", "pocket"), 1), (("phone", "hang"), 0.4), (("reach", "hang"), 0.4),
+    (("hair", "hair"), 0.5), (("chest", "pocket"), 1), (("phone", "hang"), 0.4), (("reach", "hang"), 0.4), (("sign", "sign"), 4),
+    (("sign", "hang"), 4), (("sign", "hip"), 0.6), (("hold", "hold"), 2), (("free", "free"), 2.5), (("free", "hang"), 2),
+    (("wide", "wide"), 1.5), (("wide", "hang"), 0.7), (("carry", "hang"), 0.7),
 )  # fmt: skip
 """Gestures of both arms of a fashion model, and how often they are drawn."""
 
@@ -81,12 +87,12 @@ def _legs_to(rng: Rng, body: Body, root: Array, ankles: dict[str, list[float]], 
 def walk(rng: Rng, body: Body) -> Motion:
     """One instant of a gait cycle: the joint angles of normal adult walking."""
     phase = rng.uniform(0, 1)
-    stride = rng.uniform(0.6, 1.15)
+    stride = rng.uniform(0.5, 1.3)
     legs, pitch = {}, {}
     for side, sign, t in (("L", 1.0, phase), ("R", -1.0, (phase + 0.5) % 1)):
-        hip = 10 + 20 * math.cos(2 * math.pi * t) * stride  # heel strike at 0
-        knee = 6 + 12 * _bump(t, 0.14, 0.09) + 56 * stride * _bump(t, 0.72, 0.11)
-        upper = hanging(sign, rng.uniform(0, 4), hip)
+        hip = 10 + 20 * math.cos(2 * math.pi * t) * stride + rng.normal(0, 4)  # heel strike at 0
+        knee = 6 + abs(rng.normal(0, 5)) + 12 * _bump(t, 0.14, 0.09) + 56 * stride * _bump(t, 0.72, 0.11)
+        upper = hanging(sign, max(0.0, rng.normal(2.5, 4)), hip)
         legs[side] = Limb(upper, bent(upper, knee, (0, 0, -1)))
         heel = -18 * stride * math.exp(-((min(t, 1 - t) / 0.06) ** 2))
         pitch[side] = heel + 42 * stride * _bump(t, 0.60, 0.10) + 18 * stride * _bump(t, 0.78, 0.08)
@@ -124,18 +130,27 @@ def pedestrian(rng: Rng, body: Body) -> Motion:
     return motion
 
 
-def model(rng: Rng, body: Body) -> Motion:
-    """A fashion model's pose."""
+def model(rng: Rng, body: Body, calm: bool = False) -> Motion:
+    """The pose of somebody who is photographed: standing or walking with a gesture, or something with more movement.
+
+    Args:
+        calm: no wide steps: a skirt or a long coat follows the legs badly.
+    """
     chance = rng.random()
-    if chance < 0.2:
+    if chance < 0.28:
+        names = [name for name in ACTIONS if not calm or name in CALM_ACTIONS]
+        shares = np.array([ACTIONS[name][1] for name in names])
+        name = str(rng.choice(names, p=shares / shares.sum()))
+        return ACTIONS[name][0](rng, body)
+    if chance < 0.48:
         motion = walk(rng, body)
     else:
-        motion = stand(rng, body, spread=rng.uniform(0.2, 0.9), shift=rng.uniform(0.5, 1.5), crossed=rng.random() < 0.15)
+        motion = stand(rng, body, spread=rng.uniform(0.2, 1.1), shift=rng.uniform(0.3, 1.5), crossed=rng.random() < 0.12)
         motion.name = "stand"
+    if chance < 0.48 and rng.random() < 0.6:
+        return motion
     shares = np.array([share for _, share in MODEL_ARMS])
     arms = MODEL_ARMS[rng.choice(len(shares), p=shares / shares.sum())][0]
-    if chance < 0.2 and rng.random() < 0.6:
-        return motion
     arms = arms if rng.random() < 0.5 else arms[::-1]
     motion.arms = {"L": gesture(rng, arms[0], 1.0, body), "R": gesture(rng, arms[1], -1.0, body)}
     motion.neck = (rng.normal(2, 7), rng.normal(0, 18), rng.normal(0, 6))
