@@ -1,31 +1,45 @@
-"""The network on PyTorch: CPU, CUDA or Apple GPU."""
+"""The network on PyTorch: CPU, CUDA or Apple GPU.
+
+What is for GPUs (half precision, pinned memory, CUDA graphs, maps drawn on the device) is tested where a CPU can test it; its speed is
+not measured.
+"""
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
-from typing import cast
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, cast
 
+import numpy as np
+import numpy.typing as npt
 import torch
-from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torch import Tensor
 
 from posetransfer.config import ModelConfig
 from posetransfer.engines.engine import Array, Explanation, Precision, match_batches
-from posetransfer.errors import SettingsError, WeightsError
-from posetransfer.networks import Generator, make_generator
+from posetransfer.engines.split import Split, parts
+from posetransfer.engines.torch_layers import Form, can_pack, fold_batch_norms
+from posetransfer.engines.torch_network import FastGenerator, FastPlainGenerator, Halfway, build_generator
+from posetransfer.errors import SettingsError
+from posetransfer.pose.heatmaps import draw_heatmaps_batch
 from posetransfer.weights import Weights
 
-_TYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+__all__ = ["PyTorchEngine", "build_generator", "choose_device", "choose_precision", "fold_batch_norms"]
+
+Bytes = npt.NDArray[np.uint8]
+_TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 class PyTorchEngine:
-    """A generator in eval mode, its batch norms folded into the convolutions.
+    """A generator rebuilt for speed (`torch_network`); what the source alone decides is computed once for many poses.
 
     Args:
         weights: settings and tensors.
         device: `auto`, `cpu`, `cuda`, `cuda:1` or `mps`.
         precision: `fp32`, `bf16`, `fp16`, or `auto`: bf16 where the device computes in it, else fp32.
-        threads: of one operator on the CPU, for all of torch in this process; None leaves them as they are.
+        threads: of one operator on the CPU while this engine runs; None leaves torch's number as it is.
+        compile: let `torch.compile` write the kernels, on CUDA as graphs: the first picture of every size and batch takes a minute.
 
     Raises:
         SettingsError: a device or precision that is not to be had here.
@@ -34,85 +48,100 @@ class PyTorchEngine:
 
     name = "pytorch"
 
-    def __init__(self, weights: Weights, device: str = "auto", precision: Precision = "auto", threads: int | None = None) -> None:
-        if threads is not None:
-            torch.set_num_threads(threads)
+    def __init__(
+        self,
+        weights: Weights,
+        device: str = "auto",
+        precision: Precision = "auto",
+        threads: int | None = None,
+        *,
+        compile: bool = False,
+    ) -> None:
         self.config: ModelConfig = weights.config
         self.device = choose_device(device)
         self.precision = choose_precision(precision, self.device)
-        network = build_generator(weights)
-        fold_batch_norms(network)
-        network.photo_encoder = Remembered(network.photo_encoder)  # type: ignore[assignment]
-        self.network = network.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.threads = threads
+        form = Form(_TYPES[self.precision], packed=self.device.type == "cpu" and not compile and can_pack(_TYPES[self.precision]))
+        self.plain = self.config.transfer == "residual"
+        generator = build_generator(weights)
+        network: Any = FastPlainGenerator(generator, form) if self.plain else FastGenerator(generator, form)
+        self.network = network.eval().to(self.device)
+        self._target_part = compile_for(self.device, self.network.target) if compile and not self.plain else self.network.target
+        self._split = Split[Halfway](self._source, self._target)
 
     def run(self, photo: Array, source_pose: Array, target_pose: Array) -> Array:
         """See `Engine.run`."""
-        with torch.inference_mode(), self._autocast():
-            return _array(self.network(*self._tensors(photo, source_pose, target_pose)))
+        with torch.inference_mode(), use_threads(self.threads):
+            return self._split(photo, source_pose, target_pose)
+
+    def run_joints(self, photo: Bytes, source_joints: Array, target_joints: Array) -> Bytes:
+        """As `run`, from joints: the maps are drawn on the device, so that hardly anything has to be copied to it.
+
+        Args:
+            photo: uint8 (B or 1, H, W, 3).
+            source_joints: (B or 1, 18, 2) as (x, y) in pixels of the photo, NaN = missing.
+            target_joints: (B, 18, 2) likewise.
+
+        Returns:
+            uint8 (B, H, W, 3).
+        """
+        size, made = (photo.shape[1], photo.shape[2]), []
+        with torch.inference_mode(), use_threads(self.threads):
+            halfway = None
+            for part in parts(np.empty((len(target_joints), 0, *size), np.float32)):
+                if halfway is None or len(photo) > 1 or len(source_joints) > 1:
+                    pixels = self._copied(photo if len(photo) == 1 else photo[part]).permute(0, 3, 1, 2) / 127.5 - 1  # (B, 3, H, W)
+                    joints = source_joints if len(source_joints) == 1 else source_joints[part]
+                    halfway = self.network.source(pixels, self._maps(joints, size))
+                made.append(_bytes(self._target_part(halfway, self._maps(target_joints[part], size))))
+        return np.concatenate(made)
 
     def explain(self, photo: Array, source_pose: Array, target_pose: Array) -> Explanation:
         """See `Engine.explain`; the plain generator of the ablation has no masks (SettingsError)."""
-        if self.config.transfer == "residual":
+        if self.plain:
             raise SettingsError("these weights are of a plain residual generator (transfer: residual), which has no attention to show.")
-        with torch.inference_mode(), self._autocast():
-            picture, masks, codes = self.network(*self._tensors(photo, source_pose, target_pose), attention=True)
+        photo, source_pose = (array[:1] if array.strides[0] == 0 else array for array in match_batches(photo, source_pose, target_pose))
+        with torch.inference_mode(), use_threads(self.threads):
+            picture, masks, codes = self.network.explain(self._source(photo, source_pose), self._copied(target_pose))
             pictures = torch.stack([self.network.decode(code) for code in codes])
             return Explanation(_array(picture), _array(torch.stack([mask.float().mean(dim=1) for mask in masks])), _array(pictures))
 
-    def _tensors(self, photo: Array, source_pose: Array, target_pose: Array) -> list[Tensor]:
-        photo, source_pose = match_batches(photo, source_pose, target_pose)
-        return [_tensor(array).to(self.device) for array in (photo, source_pose, target_pose)]
+    def _source(self, photo: Array, source_pose: Array) -> Halfway:
+        return cast(Halfway, self.network.source(self._copied(photo), self._copied(source_pose)))
 
-    def _autocast(self) -> AbstractContextManager[object]:
-        if self.precision == "fp32":
-            return nullcontext()
-        return torch.autocast(self.device.type, dtype=_TYPES[self.precision])
+    def _target(self, halfway: Halfway, target_pose: Array) -> Array:
+        return _array(self._target_part(halfway, self._copied(target_pose)))
 
+    def _copied(self, array: npt.NDArray[Any]) -> Tensor:
+        """On the device; to a GPU through pinned memory, without waiting. The CPU's tensors share the array's memory."""
+        with warnings.catch_warnings(action="ignore", category=UserWarning):  # of arrays that must not be written: nobody writes
+            tensor = torch.from_numpy(np.ascontiguousarray(array))
+        if self.device.type == "cuda":
+            return tensor.pin_memory().to(self.device, non_blocking=True)
+        return tensor.to(self.device)
 
-class Remembered(nn.Module):
-    """An encoder that keeps its last answer: many poses of one photo encode it once."""
-
-    def __init__(self, encoder: nn.Module) -> None:
-        super().__init__()
-        self.encoder = encoder
-        self._last: tuple[Tensor, Tensor] | None = None  # photo and code in one attribute: other threads see both or neither
-
-    def forward(self, photo: Tensor) -> Tensor:
-        """(B, 3, H, W) to (B, C, h, w); a photo that is repeated over the batch (stride 0) is encoded once."""
-        one = photo[:1] if photo.stride(0) == 0 else photo
-        last = self._last
-        if last is None or not torch.equal(last[0], one):
-            self._last = last = one.clone(), self.encoder(one)
-        return last[1].expand(photo.shape[0], -1, -1, -1)
+    def _maps(self, joints: Array, size: tuple[int, int]) -> Tensor:
+        return draw_heatmaps_batch(self._copied(joints), size, self.config.sigma, self.config.heatmaps)
 
 
-def build_generator(weights: Weights) -> Generator:
-    """A generator in eval mode that holds the given weights, in float32 on the CPU.
+def compile_for(device: torch.device, function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Kernels made by `torch.compile`: for a CPU with the weights as constants, for CUDA recorded as graphs by shape."""
+    options: dict[str, Any] = {"triton.cudagraphs": True} if device.type == "cuda" else {"freezing": True}
+    return cast(Callable[..., Tensor], torch.compile(function, dynamic=False, options=options))
 
-    Raises:
-        WeightsError: the tensors do not fit the network; names the first.
-    """
-    network = make_generator(weights.config)
-    counters = {name: buffer for name, buffer in network.state_dict().items() if name.endswith("num_batches_tracked")}
+
+@contextmanager
+def use_threads(number: int | None) -> Iterator[None]:
+    """Torch's number of threads inside the block; None changes nothing."""
+    before = torch.get_num_threads()
+    if number is None or number == before:
+        yield
+        return
+    torch.set_num_threads(number)
     try:
-        network.load_state_dict({name: torch.from_numpy(array) for name, array in weights.tensors.items()} | counters)
-    except RuntimeError as err:  # `load_weights` has checked names and shapes; this is for weights made by hand
-        first = str(err).partition("\n\t")[2].partition("\n")[0]
-        raise WeightsError(f"{weights.folder}: {first or err}; settings and tensors must come from one network.") from err
-    return network.eval()
-
-
-def fold_batch_norms(network: nn.Module) -> None:
-    """Multiply each batch norm in eval mode into the convolution before it, in place: fewer steps, the same function."""
-    for module in network.modules():
-        if not isinstance(module, nn.Sequential):
-            continue
-        for i in range(len(module) - 1):
-            conv, norm = module[i], module[i + 1]
-            if isinstance(conv, nn.Conv2d | nn.ConvTranspose2d) and isinstance(norm, nn.BatchNorm2d):
-                transposed = isinstance(conv, nn.ConvTranspose2d)
-                module[i] = fuse_conv_bn_eval(conv, norm, transpose=transposed)
-                module[i + 1] = nn.Identity()
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def choose_device(name: str) -> torch.device:
@@ -155,12 +184,11 @@ def _cpu_has_bf16() -> bool:
     return any(check is not None and check() for check in checks)
 
 
-def _tensor(array: Array) -> Tensor:
-    """Array to tensor, channels last; a repeated picture (stride 0) stays one picture in memory."""
-    if array.shape[0] > 1 and array.strides[0] == 0:
-        return _tensor(array[:1]).expand(array.shape[0], -1, -1, -1)
-    return torch.from_numpy(array.copy()).contiguous(memory_format=torch.channels_last)
-
-
 def _array(tensor: Tensor) -> Array:
     return cast(Array, tensor.float().contiguous().cpu().numpy())
+
+
+def _bytes(picture: Tensor) -> Bytes:
+    """(B, 3, H, W) in [-1, 1] to (B, H, W, 3), rounded as `image.from_unit` does."""
+    pixels = ((picture + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+    return cast(Bytes, pixels.permute(0, 2, 3, 1).contiguous().cpu().numpy())

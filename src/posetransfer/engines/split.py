@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -24,18 +24,21 @@ class Halfway(NamedTuple):
     """(B, n, H, W) the pose encoder's first convolution of the source's maps."""
 
 
-class Split:
+H = TypeVar("H")
+
+
+class Split(Generic[H]):
     """The network in two parts; the last single source is remembered by its content.
 
     Args:
-        source: (photo, source_pose) -> `Halfway`.
-        target: (`Halfway`, target_pose) -> picture; the `Halfway` may have a batch of 1.
+        source: (photo, source_pose) -> what the source alone decides, a `Halfway` or a runtime's own form of it.
+        target: (that, target_pose) -> picture; the first may have a batch of 1.
     """
 
-    def __init__(self, source: Callable[[Array, Array], Halfway], target: Callable[[Halfway, Array], Array]) -> None:
+    def __init__(self, source: Callable[[Array, Array], H], target: Callable[[H, Array], Array]) -> None:
         self._source = source
         self._target = target
-        self._last: tuple[Array, Array, Halfway] | None = None  # one attribute: other threads see all of it or nothing
+        self._last: tuple[Array, Array, H] | None = None  # one attribute: other threads see all of it or nothing
 
     def __call__(self, photo: Array, source_pose: Array, target_pose: Array) -> Array:
         """As `Engine.run`."""
@@ -51,7 +54,7 @@ class Split:
             picture[part] = self._target(self._source(photos, poses), target_pose[part])
         return picture
 
-    def _remembered(self, photo: Array, source_pose: Array) -> Halfway:
+    def _remembered(self, photo: Array, source_pose: Array) -> H:
         last = self._last
         if last is None or not (np.array_equal(last[0], photo) and np.array_equal(last[1], source_pose)):
             photo, source_pose = photo.copy(), source_pose.copy()
