@@ -1,55 +1,47 @@
-"""Put the evaluation's table into the model card, and weights and card into one folder.
+"""Put the evaluation's tables into the model card, and weights and card into one folder.
 
-usage: python recipes/people-128/export.py RUN --out FOLDER
-RUN holds `weights/` and `evaluation/{model,source,mean}/`, as run.sh leaves them.
+usage: python recipes/people-128/export.py RUN --out FOLDER        weights and card
+       python recipes/people-128/export.py RUN --card README.md    the card alone
+RUN holds `weights/` and `evaluation/{studio,street}/{model,source,mean}/`, as run.sh leaves them.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
+from posetransfer.evaluation.card import card_table
+from posetransfer.image import whole_file
 from posetransfer.weights.file import load_weights, save_weights
 
 HERE = Path(__file__).parent
-ROWS = {"model": "**these weights**", "source": '"return the source"', "mean": '"return the mean training picture"'}
-SCORES = {
-    "mask_ssim_true": "SSIM inside the true mask",
-    "pckh_patn_movenet": "PCKh (`pckh_patn`)",
-    "ssim": "SSIM, whole picture",
-    "l1": "L1",
-    "psnr": "PSNR (dB)",
-}
+SETS = ("studio", "street")
 
 
-def table(evaluation: Path) -> str:
-    """Markdown: a row per answer, a column per score, each with its 95 % interval; the last row is the estimator's ceiling."""
-    read = {row: json.loads((evaluation / row / "results.json").read_text()) for row in ROWS}
-    lines = ["| answer | " + " | ".join(SCORES.values()) + " |", "|" + " --- |" * (len(SCORES) + 1)]
-    for row, title in ROWS.items():
-        scores = {score["name"]: score for score in read[row]["scores"]}
-        lines.append(f"| {title} | " + " | ".join(cell(scores[name]) for name in SCORES) + " |")
-    real = {score["name"]: score for score in read["model"]["scores"]}["pckh_patn_movenet_real"]
-    lines.append(f"| the true picture (ceiling) | 1 | {cell(real)} | 1 | 0 | – |")
-    return "\n".join(lines)
-
-
-def cell(score: dict[str, float]) -> str:
-    """A score with its interval."""
-    return f"{score['value']:.3f} ({score['low']:.3f} to {score['high']:.3f})"
+def card(evaluation: Path) -> str:
+    """The card with a table for each rendered test set."""
+    text = (HERE / "card.md").read_text()
+    for name in SETS:
+        text = text.replace(f"<!-- TABLE {name} -->", card_table(evaluation / name))
+    return text
 
 
 def main() -> None:
-    """Read the run, write the folder."""
+    """Read the run, write the folder or the card."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path)
-    parser.add_argument("--out", type=Path, required=True)
+    target = parser.add_mutually_exclusive_group(required=True)
+    target.add_argument("--out", type=Path)
+    target.add_argument("--card", type=Path)
     arguments = parser.parse_args()
-    weights = load_weights(arguments.run / "weights")
-    card = (HERE / "card.md").read_text().replace("<!-- TABLE -->", table(arguments.run / "evaluation"))
-    save_weights(arguments.out, weights.config, weights.tensors, card, "fp16", origin="trained with recipes/people-128")
-    print(arguments.out)
+    text = card(arguments.run / "evaluation")
+    if arguments.card:
+        with whole_file(arguments.card) as file:
+            file.write(text.encode())
+    else:
+        weights = load_weights(arguments.run / "weights")
+        save_weights(arguments.out, weights.config, weights.tensors, text, "fp16", origin="trained with recipes/people-128")
+    print(arguments.card or arguments.out)
 
 
 if __name__ == "__main__":

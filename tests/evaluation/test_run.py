@@ -60,6 +60,7 @@ def test_every_score_has_value_interval_and_what_it_looks_through(whole):
         "st_lpips",
         "ds_nanodet",
     }
+    expected |= {"pckh_patn_movenet_real", "pckh_patn_movenet_share", "appearance_nn", "appearance_nn_real"}
     expected |= {f"{score}_effnetlite0" for score in ("is", "mask_is", "fid", "kid")} | {"fid_vgg16", "kid_vgg16"}
     assert expected <= scores.keys()
     assert not {"fid", "kid", "is", "lpips", "ds", "pckh", "pckh_patn"} & scores.keys()  # a stand-in never has a standard name
@@ -78,6 +79,24 @@ def test_means_are_those_of_the_manifest(whole):
     assert results.score("ssim").value == pytest.approx(np.mean([row["scores"]["ssim"] for row in rows]))
     right, total = (sum(row["scores"][f"pckh_patn_movenet_real_{part}"] for row in rows) for part in ("right", "total"))
     assert results.score("pckh_patn_movenet_real").value == pytest.approx(right / total)
+
+
+def test_the_share_of_the_ceiling_is_found_joints_over_those_of_the_real_pictures(whole):
+    results, folder, _ = whole
+    rows = [row["scores"] for row in read_rows(folder)]
+    right, best = (sum(row[f"pckh_patn_movenet_{part}right"] for row in rows) for part in ("", "real_"))
+    assert results.score("pckh_patn_movenet_share").value == pytest.approx(right / best)
+
+
+def test_appearance_is_the_mean_of_the_hits_of_the_manifest(whole):
+    results, folder, _ = whole
+    hits = {name: [row["scores"][name] for row in read_rows(folder)] for name in ("appearance_nn", "appearance_nn_real")}
+    for name, values_of in hits.items():
+        known = [value for value in values_of if value is not None]
+        assert set(known) <= {0.0, 1.0}
+        assert results.score(name).value == pytest.approx(np.mean(known))
+        assert results.score(name).n == len(known)
+    assert results.score("appearance_nn_real").value > 0.5  # four people of four colours; guessing is 0.25
 
 
 def test_order_and_processes_change_no_score_and_the_real_set_is_seen_once(whole, source_pairs, tmp_path, monkeypatch):
@@ -170,6 +189,29 @@ def test_pictures_are_drawn_once_from_what_the_network_should_see(drawn_set, tmp
     draw_pairs(drawn_set, pairs, draw, batch=2)
     assert calls == [2, 2, 1]
     assert np.array_equal(load_photo(tmp_path / f"{pairs[0].name}.png"), 255 - drawn_set.picture(pairs[0].source).load())
+
+
+def test_a_set_of_another_shape_is_never_stretched(people, tmp_path):
+    # 64x48 pictures in a frame of 32x32: 32x24, four columns of backdrop on each side, which no score sees.
+    test = PreparedPairs(PreparedFolder.open(people), (32, 32), (10, 20, 30))
+    pairs = test.pairs(tmp_path, limit=3)
+
+    def draw(photos, sources, targets):
+        for photo, source, target, pair in zip(photos, sources, targets, pairs, strict=True):
+            assert photo.shape == (32, 32, 3)
+            assert (photo[:, [0, 1, 2, 3, 28, 29, 30, 31]] == [10, 20, 30]).all()
+            assert source.size == target.size == (32, 32)
+            for framed, pose in ((target, pair.pose), (source, pair.source_pose)):
+                assert np.allclose(framed.points, pose.points + np.array([4, 0]), equal_nan=True)
+        return photos
+
+    draw_pairs(test, pairs, draw)
+    for pair in pairs:
+        assert pair.pose.size == (32, 24)
+        assert np.array_equal(load(pair.generated), test.picture(pair.source).load())
+        assert load(pair.real).shape == (32, 24, 3)
+        assert pair.mask.load().shape == (32, 24)
+    assert mean_picture(test).shape == (32, 24, 3)
 
 
 def test_the_mean_picture_is_the_mean_of_the_training_pictures(drawn_set):
