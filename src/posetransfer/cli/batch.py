@@ -1,0 +1,134 @@
+"""`posetransfer batch`: many photos in many poses; the same command again goes on where it stopped."""
+
+from __future__ import annotations
+
+from collections import Counter
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import tyro
+
+from posetransfer.cli.output import check_folder
+from posetransfer.errors import OutputError, SettingsError, WeightsError
+
+if TYPE_CHECKING:
+    from posetransfer.batch import Job, Summary
+    from posetransfer.pipeline import PoseTransfer
+
+
+def batch(
+    photos: tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="PHOTOS")]],
+    poses: tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="POSES")]],
+    output: Annotated[Path, tyro.conf.arg(aliases=["-o"], metavar="OUT")],
+    pairs: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None,
+    format: Literal["png", "jpg", "webp"] = "png",
+    retarget: Literal["limbs", "scale", "none"] = "limbs",
+    place: bool = False,
+    background: Literal["keep", "plain", "transparent"] = "keep",
+    person: Annotated[int | None, tyro.conf.arg(metavar="N")] = None,
+    every: Annotated[int, tyro.conf.arg(metavar="N")] = 1,
+    weights: Annotated[str, tyro.conf.arg(metavar="NAME|FOLDER")] = "default",
+    engine: Annotated[str, tyro.conf.arg(metavar="NAME")] = "auto",
+    device: Annotated[str, tyro.conf.arg(metavar="DEVICE")] = "auto",
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto",
+    batch: Annotated[int | None, tyro.conf.arg(metavar="N")] = None,
+    shard: Annotated[str | None, tyro.conf.arg(metavar="K/N")] = None,
+    json: bool = False,
+) -> int | None:
+    """Many photos in many poses; the same command again goes on where it stopped. Exit code 1 if a picture could not be made.
+
+    Under torchrun every process does its part (and ends with 0 though single pictures failed: the report names them).
+
+    Args:
+        photos: a folder, a file, a pattern in quotes, a clip, or a text list of these (one a line).
+        poses: the same, of photos or pose files; the name of a shipped pose; or shipped, for all of them.
+        output: folder for photo___pose.png, manifest.jsonl and report/.
+        pairs: a list (from,to) of the pairs to make; by default every photo takes every pose.
+        format: of the pictures.
+        retarget: limbs: the pose's angles on this person's body; scale: the pose at this person's size; none: as it is.
+        place: put the person back into the whole photo; else the picture has the network's size.
+        background: keep the photo's, with the old person filled in; a plain colour; or transparent (png, webp).
+        person: which of several persons in each photo, counted from 0; the largest by default.
+        every: of clips, every how many pictures one is taken.
+        weights: name or folder of weights (see posetransfer weights list).
+        engine: the runtime that computes the network: auto, pytorch, onnxruntime, or another that is installed.
+        device: auto, cpu, cuda, cuda:1 or mps.
+        precision: auto computes in 16 bits where the device is made for it.
+        batch: pictures that go through the network at once; by default as many as pay and fit into the memory.
+        shard: do part K of N only, as one of several machines on the same folder; torchrun says it by itself.
+        json: answer in JSON.
+    """
+    if format == "jpg" and background == "transparent":
+        raise OutputError("--format jpg: a JPEG cannot be transparent; use png or webp.")
+    if batch is not None and batch < 1:
+        raise SettingsError(f"--batch {batch}: how many pictures at once, at least 1, was expected.")
+    check_folder(output)
+    from posetransfer.batch import Batch, Journal, Options, Summary, shard_of_environment, share, write_report
+    from posetransfer.batch.jobs import read_shard
+    from posetransfer.cli.counter import counted
+    from posetransfer.pipeline import PoseTransfer
+
+    part = read_shard(shard) if shard else shard_of_environment() or (0, 1)
+    settings: dict[str, Any] = {"format": format, "retarget": retarget, "place": place, "background": background, "person": person}
+    settings |= {"weights": _identity(weights), "engine": engine, "precision": precision}
+    journal = Journal(output, settings, f".{format}", part)
+    try:
+        jobs = _jobs(photos, poses, pairs, output / ".batch", every)
+        mine = [job for job in share(jobs, *part) if not journal.finished(job)]
+        summary = Summary(before=len(share(jobs, *part)) - len(mine))
+        if mine:
+            machine = PoseTransfer.from_pretrained(weights, device, engine, precision)
+            options = Options(retarget, place, background, person, batch or _batch_size(machine))
+            with counted("pictures") as report:
+                summary = Batch(machine, share(jobs, *part), journal, options, report).run()
+        counts = write_report(journal, jobs, summary, settings)
+    finally:
+        journal.close()
+    _answer(counts, summary, output, part, json)
+    return 1 if summary.failed and (shard or shard_of_environment() is None) else None
+
+
+def _jobs(photos: str, poses: str, pairs: Path | None, work: Path, every: int) -> list[Job]:
+    from posetransfer.batch import cross, find_photos, find_poses, listed
+
+    found = find_photos(photos, work, every), find_poses(poses, work, every)
+    return listed(pairs, *found) if pairs else cross(*found)
+
+
+def _identity(weights: str) -> str:
+    """The same for the same weights, wherever they lie."""
+    from posetransfer.weights import find_weights
+    from posetransfer.weights.file import CONFIG
+
+    folder = find_weights(weights)
+    try:
+        return f"{folder.name}:{sha256((folder / CONFIG).read_bytes()).hexdigest()[:12]}"
+    except OSError as error:
+        raise WeightsError(f"{folder}: there is no {CONFIG} in this folder; give a folder of weights.") from error
+
+
+def _batch_size(machine: PoseTransfer) -> int:
+    from posetransfer.batch.size import batch_size
+
+    on_gpu = not str(getattr(machine.engine, "device", "cpu")).startswith("cpu")
+    return batch_size(machine.config.size, machine.config.width, on_gpu)
+
+
+def _answer(counts: dict[str, Any], summary: Summary, output: Path, part: tuple[int, int], as_json: bool) -> None:
+    speed = summary.written / summary.seconds if summary.seconds else 0.0
+    if as_json:
+        from json import dumps
+
+        here = {"written": summary.written, "failed": len(summary.failed), "finished_before": summary.before, "batch": summary.batch}
+        print(dumps(counts | {"this_run": here | {"seconds": round(summary.seconds, 2), "pictures_per_second": round(speed, 2)}}, indent=2))
+        return
+    whose = "" if part[1] == 1 else f"part {part[0] + 1} of {part[1]}: "
+    before = f", {summary.before:,} were there" if summary.before else ""
+    rate = f" in {summary.seconds:.1f} s, {speed:.1f} a second" if summary.written else ""
+    print(f"{output}: {whose}{summary.written:,} pictures written{rate}{before}")
+    if summary.failed:
+        print(f"{len(summary.failed):,} pictures could not be made, for {len(set(summary.failed.values())):,} reasons:")
+        for why, count in Counter(summary.failed.values()).most_common(10):
+            print(f"  {count:,} x {why}")
+    print(output / "report" / "report.json")
