@@ -72,11 +72,28 @@ TORCH = {
 CORE = {"numpy", "PIL", "torch", "safetensors", "onnx", "onnxruntime", "tyro", "rich"}
 EXTRAS = {
     "people": {"numba", "cv2", "scipy"},
+    "engines": {"openvino", "MNN"},
     "data": {"av"},
 }
 
 # Rooms without torch at the top of any module, but for the single files above.
-LIGHT = {"__init__", "errors", "config", "image", "pose", "cutout", "backdrop", "frame", "gate", "scene", "weights", "engines", "result", "pipeline", "cli"}
+LIGHT = {
+    "__init__",
+    "errors",
+    "config",
+    "image",
+    "pose",
+    "cutout",
+    "backdrop",
+    "frame",
+    "gate",
+    "scene",
+    "weights",
+    "engines",
+    "result",
+    "pipeline",
+    "cli",
+}
 
 # Heavy packages that `import posetransfer` must not load.
 HEAVY = ["torch", "onnx", "onnxruntime", "numpy", "PIL", "scipy", "numba", "cv2", "tyro", "rich"]

@@ -292,7 +292,7 @@ def test_a_small_person_is_worth_a_warning(machine, caplog):
 
 def test_seconds_and_attention(machine, photo):
     result = machine(photo, ARM_UP, attention=True)
-    assert list(result.seconds) == ["photo", "source pose", "cut-out", "target pose", "frame", "network", "background"]
+    assert list(result.seconds) == ["photo", "source pose", "cut-out", "gate", "target pose", "frame", "network", "background"]
     assert all(value >= 0 for value in result.seconds.values())
     assert result.attention.masks.shape == (3, 1, 16, 11)
     assert machine(photo, ARM_UP).attention is None

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from posetransfer.backdrop import over_neutral
 from posetransfer.engines import Explanation
 from posetransfer.image import Picture, contact_sheet, from_unit, resize
 from posetransfer.pose import draw_pose
@@ -63,6 +64,11 @@ def block_pictures(explained: Explanation, which: int = 0) -> tuple[list[Picture
     spread = (masks - low) / max(high - low, 1e-6)
     painted = from_unit(explained.picture[which])
     return [_heated(mask, painted) for mask in spread], [from_unit(picture[which]) for picture in explained.pictures]
+
+
+def _neutral(picture: Picture, result: Result) -> Picture:
+    """What the network painted over a key colour, over a neutral one."""
+    return picture if result.backdrop is None else over_neutral(picture, result.backdrop)
 
 
 def _heated(mask: npt.NDArray[np.float32], picture: Picture) -> Picture:

@@ -7,36 +7,38 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
-from math import ceil
 from pathlib import Path
 from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from posetransfer.backdrop import lift
+from posetransfer.backdrop import NEUTRAL, is_key, leaning, lift
 from posetransfer.cutout import Cutout, composite, fill_behind
+from posetransfer.cutout.edges import foreground
 from posetransfer.engines import Engine, Explanation, Precision, open_engine
 from posetransfer.errors import PoseError, SettingsError
 from posetransfer.frame import Frame
+from posetransfer.gate import POSES, Finding, Gate, Seen
 from posetransfer.image import Picture, from_unit, is_picture, load_photo, to_unit
 from posetransfer.pose import Pose, draw_heatmaps, library_pose, read_pose, retarget
 from posetransfer.result import Mask, Result
+from posetransfer.scene import contact_shadow, covering, darkened, framed, laid_over
+from posetransfer.weights import find_weights, read_extra
 
 __all__ = ["PoseTransfer", "Result", "Source"]
 
 Retarget = Literal["limbs", "scale", "none"]
 Background = Literal["keep", "plain", "transparent"]
+BackgroundLike = Any
+"""One of the words of `Background`, or a picture as `load_photo` reads it."""
 PhotoLike = Any
 """Path, bytes of a file, Pillow image or array: whatever `load_photo` reads."""
 TargetLike = Any
 """Pose, pose file, mapping as in a pose file, name of the library, or a photo (then its pose is estimated)."""
-
-SMALL = 1.5
-"""A person enlarged by more than this for the network is worth a warning."""
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +68,10 @@ class Source:
     kind: type
     """What the caller gave: str or Path, bytes, a Pillow image or an array."""
     seconds: dict[str, float]
+    findings: tuple[Finding, ...] = ()
+    """What the network does not know well about the photo."""
+    said: set[str] = field(default_factory=set)
+    """Codes of the findings that were warned of: once a photo, however many poses."""
 
     @cached_property
     def empty(self) -> Picture:
@@ -83,6 +89,8 @@ class Task:
     pose: Pose
     """The wanted pose in the frame's pixels."""
     seconds: dict[str, float]
+    findings: tuple[Finding, ...] = ()
+    """Those of the source, and what the network does not know well about the pose."""
 
 
 @dataclass(frozen=True)
@@ -104,11 +112,13 @@ class PoseTransfer:
         engine: runs the weights.
         estimator: finds poses in photos; by default the one of the package, loaded when first needed.
         cutout: finds the person's pixels; likewise.
+        gate: says what the network does not know well; by default without knowledge of its training.
     """
 
-    def __init__(self, engine: Engine, estimator: Poser | None = None, cutout: Segmenter | None = None) -> None:
+    def __init__(self, engine: Engine, estimator: Poser | None = None, cutout: Segmenter | None = None, gate: Gate | None = None) -> None:
         self.engine = engine
         self.config = engine.config
+        self.gate = gate or Gate()
         self._estimator = estimator
         self._cutout = cutout
 
@@ -128,7 +138,10 @@ class PoseTransfer:
             WeightsError: no such weights, or they cannot be used.
             SettingsError: a device or engine that is not to be had here.
         """
-        return cls(open_engine(weights, engine, device, precision))
+        folder = find_weights(weights)
+        poses = read_extra(folder, POSES)
+        seen = None if poses is None else Seen.from_json(poses, str(folder / POSES))
+        return cls(open_engine(folder, engine, device, precision), gate=Gate(seen))
 
     def __call__(
         self,
@@ -138,7 +151,8 @@ class PoseTransfer:
         source_pose: TargetLike | None = None,
         retarget: Retarget = "limbs",
         place: bool = False,
-        background: Background = "keep",
+        background: BackgroundLike = "keep",
+        shadow: bool = True,
         person: int | None = None,
         attention: bool = False,
     ) -> Result:
@@ -151,20 +165,23 @@ class PoseTransfer:
             retarget: `limbs`: the target's angles on the body of the photo; `scale`: the target at the body's size;
                 `none`: the target as it is, each pose in a frame of its own (paper).
             place: put the person back into the whole photo; by default the answer has the network's size.
-            background: `keep` the photo's, with the old person filled in; `plain` colour; or `transparent`.
+            background: `keep` the photo's, with the old person filled in; `plain` colour; `transparent`; or another picture, of which
+                the middle is taken.
+            shadow: a soft shadow under feet that stand on the ground of the photo or of the other picture.
             person: which one of several persons of the photo, counted from 0; by default the largest.
             attention: also return what each block did.
 
         Raises:
             PhotoError, PoseError, SettingsError: one sentence each on what to change.
         """
-        _check(retarget, background)
+        _check(retarget)
+        background = _background(background)
         seconds: dict[str, float] = {}
         with _timed(seconds, "target pose"):  # first: a misspelt name should not cost the time that the photo takes
             target = self.read_target(target)
         source = self.look(photo, source_pose=source_pose, person=person)
         [painted] = self.paint([self.task(source, target, retarget)], attention)
-        result = self.finish(painted, place, background)
+        result = self.finish(painted, place, background, shadow)
         result.seconds["target pose"] += seconds["target pose"]
         return result
 
@@ -176,7 +193,8 @@ class PoseTransfer:
         source_pose: TargetLike | None = None,
         retarget: Retarget = "limbs",
         place: bool = False,
-        background: Background = "keep",
+        background: BackgroundLike = "keep",
+        shadow: bool = True,
         person: int | None = None,
         attention: bool = False,
         batch: int = 1,
@@ -188,9 +206,10 @@ class PoseTransfer:
             batch: so many poses in one call of the engine; they are read before the first result.
             steady: one frame for all poses, so that a clip does not change its scale; all of them are read first.
         """
-        _check(retarget, background)
+        _check(retarget)
+        background = _background(background)
         source = self.look(photo, source_pose=source_pose, person=person)
-        return self._many(source, targets, retarget, place, background, attention, batch, steady)
+        return self._many(source, targets, retarget, place, background, shadow, attention, batch, steady)
 
     def look(self, photo: PhotoLike, *, source_pose: TargetLike | None = None, person: int | None = None) -> Source:
         """Steps 1 to 3, all that a photo needs before the first pose is known."""
@@ -205,21 +224,21 @@ class PoseTransfer:
                 pose = _on(picture, self.read_target(source_pose, picture.shape[:2]))
         with _timed(seconds, "cut-out"):  # 3. which pixels are the person's? (only for weights that want them)
             mask = self.cutout.mask(picture, pose) if self.config.backdrop == "plain" else None
-        return Source(picture, pose, mask, type(photo), seconds)
+        with _timed(seconds, "gate"):
+            findings = self.gate.source(pose, self._others(picture, pose) if source_pose is None else ())
+        source = Source(picture, pose, mask, type(photo), seconds, tuple(findings))
+        _warn(source, findings)
+        return source
 
     def task(self, source: Source, target: TargetLike, retarget: Retarget = "limbs", frame: Frame | None = None) -> Task:
         """Step 4: the wanted pose, on the body of the photo; `frame` by default is the one that poses like this share."""
         seconds = dict(source.seconds)
         with _timed(seconds, "target pose"):
             chosen, fitted = self._frame(source.pose, self.read_target(target), retarget, frame)
-        if chosen.scale > SMALL:
-            height = round(chosen.box[3] - chosen.box[1])
-            log.warning(
-                "The person is small: %d pixels of the photo are enlarged to the network's %d; a larger photo gives a better picture.",
-                height,
-                chosen.size[0],
-            )
-        return Task(source, chosen, fitted, seconds)
+        with _timed(seconds, "gate"):
+            findings = [*self.gate.frame(chosen, source.pose), *self.gate.target(fitted)]
+        _warn(source, findings)
+        return Task(source, chosen, fitted, seconds, (*source.findings, *findings))
 
     def paint(self, tasks: Sequence[Task], attention: bool = False) -> list[Painted]:
         """Steps 5 and 6 for some tasks together, in their order: those that share source and frame share its photo."""
@@ -233,11 +252,11 @@ class PoseTransfer:
             painted |= dict(zip(call, self._paint([tasks[number] for number in call], attention), strict=True))
         return [painted[number] for number in range(len(tasks))]
 
-    def finish(self, painted: Painted, place: bool = False, background: Background = "keep") -> Result:
-        """Step 7: what stands behind the person, and where they stand."""
+    def finish(self, painted: Painted, place: bool = False, background: BackgroundLike = "keep", shadow: bool = True) -> Result:
+        """Step 7: what stands behind the person, and where they stand. Arguments and errors as in a call."""
         task, source = painted.task, painted.task.source
         with _timed(task.seconds, "background"):
-            pixels, alpha = self._finished(source, task.frame, painted.picture, task.pose, place, background)
+            pixels, alpha = self._finished(painted, place, _background(background), shadow)
         wanted = task.frame.unfit(task.pose)
         return Result(
             pixels,
@@ -251,6 +270,8 @@ class PoseTransfer:
             painted.explained,
             task.seconds,
             source.kind,
+            task.findings,
+            self.config.backdrop_colour if self.config.backdrop == "plain" else None,
         )
 
     def _many(
@@ -259,7 +280,8 @@ class PoseTransfer:
         targets: Iterable[TargetLike],
         mode: Retarget,
         place: bool,
-        background: Background,
+        background: BackgroundLike,
+        shadow: bool,
         attention: bool,
         batch: int,
         steady: bool,
@@ -271,7 +293,7 @@ class PoseTransfer:
         waiting = iter(targets)
         while chosen := list(islice(waiting, batch)):
             for painted in self.paint([self.task(source, target, mode, frame) for target in chosen], attention):
-                yield self.finish(painted, place, background)
+                yield self.finish(painted, place, background, shadow)
 
     def _paint(self, tasks: Sequence[Task], attention: bool) -> list[Painted]:
         """One call of the engine."""
@@ -352,26 +374,60 @@ class PoseTransfer:
     def _maps(self, pose: Pose) -> npt.NDArray[np.float32]:
         return draw_heatmaps(pose, self.config.sigma, self.config.heatmaps)[None]
 
-    def _finished(
-        self, source: Source, frame: Frame, painted: Picture, pose: Pose, place: bool, background: Background
-    ) -> tuple[Picture, Mask | None]:
+    def _finished(self, painted: Painted, place: bool, background: str | Picture, shadow: bool) -> tuple[Picture, Mask | None]:
         """The painted person before the wanted background, at the network's size or in the photo."""
+        source, frame, picture = painted.task.source, painted.task.frame, painted.picture
         plain, colour = self.config.backdrop == "plain", self.config.backdrop_colour
-        if background == "keep" and not plain:  # such weights paint the background themselves
-            return (frame.put_back(painted, source.photo) if place else painted), None
-        if background == "plain" and plain and not place:
-            return painted, None
-        person, mask = lift(painted, colour, pose) if plain else (painted, self.cutout.mask(painted, pose))
+        word = background if isinstance(background, str) else "picture"
+        if word == "keep" and not plain:  # such weights paint the background themselves
+            return (frame.put_back(picture, source.photo) if place else picture), None
+        if word == "plain" and plain and not place and not is_key(colour):
+            return picture, None
+        person, mask = self._lifted(painted)
+        if word == "transparent":
+            return _transparent(person, mask, frame, source.photo) if place else (person, mask)
+        neutral = NEUTRAL if is_key(colour) else colour
+        if isinstance(background, np.ndarray):
+            behind = covering(background, source.photo.shape[:2] if place else frame.size)
+        elif place:
+            behind = source.empty if word == "keep" else np.full_like(source.photo, neutral)
+        else:
+            behind = framed(source.empty, frame) if word == "keep" else np.full_like(picture, neutral)
+        shadow = shadow and word != "plain"
+        dark = contact_shadow(mask, painted.task.pose, frame if place or word == "keep" else None) if shadow else np.zeros_like(mask)
         if not place:
-            behind = _behind(source.empty, frame) if background == "keep" else colour
-            return (person, mask) if background == "transparent" else (composite(person, mask, behind), None)
-        canvas = source.empty if background == "keep" else np.full_like(source.photo, colour)
-        placed = frame.put_back(person, canvas, mask)
-        if background != "transparent":
-            return placed, None
-        white, black = np.full_like(painted, 255), np.zeros_like(source.photo)
-        alpha = np.divide(frame.put_back(white, black, mask)[..., 0], 255, dtype=np.float32)
-        return frame.put_back(person, canvas), alpha
+            return laid_over(person, mask, darkened(behind, dark)), None
+        behind = frame.put_back(np.zeros_like(picture), behind, dark)
+        return frame.put_back(person, behind, mask), None
+
+    def _lifted(self, painted: Painted) -> tuple[Picture, Mask]:
+        """The painted person's own colours and share of each pixel."""
+        colour, source, frame = self.config.backdrop_colour, painted.task.source, painted.task.frame
+        if source.mask is None:
+            mask = self.cutout.mask(painted.picture, painted.task.pose)
+            return np.asarray(np.rint(foreground(painted.picture, mask)), np.uint8), mask
+        own = leaning(painted.seen, frame.crop_mask(source.mask) > 0.95, colour) if is_key(colour) else 0.0
+        return lift(painted.picture, colour, painted.task.pose, own)
+
+    def _others(self, photo: Picture, pose: Pose) -> list[Pose]:
+        """The other people of the photo, if the estimator can tell."""
+        everybody = getattr(self.estimator, "all", None)
+        return [other for other in everybody(photo) if other != pose] if everybody else []
+
+
+def _transparent(person: Picture, mask: Mask, frame: Frame, photo: Picture) -> tuple[Picture, Mask]:
+    """A lifted person and their opacity in the whole photo."""
+    white, black = np.full_like(person, 255), np.zeros_like(photo)
+    alpha = np.divide(frame.put_back(white, black, mask)[..., 0], 255, dtype=np.float32)
+    return frame.put_back(person, np.full_like(photo, 128)), alpha
+
+
+def _warn(source: Source, findings: Sequence[Finding]) -> None:
+    """One line a finding; once a photo."""
+    for finding in findings:
+        if finding.code not in source.said:
+            source.said.add(finding.code)
+            log.warning("%s", finding.message)
 
 
 def _on(photo: Picture, pose: Pose) -> Pose:
@@ -385,26 +441,30 @@ def _on(photo: Picture, pose: Pose) -> Pose:
     return pose if (height, width) == pose.size else pose.scaled((height, width))
 
 
-def _behind(photo: Picture, frame: Frame) -> Picture:
-    """The frame's part of an empty photo; where the frame leaves the photo, the photo mirrored."""
-    height, width = frame.photo_size
-    left, top, right, bottom = frame.box
-    margin = ceil(max(0, -left, -top, right - width, bottom - height)) + 2
-    wider = np.pad(photo, ((margin, margin), (margin, margin), (0, 0)), mode="symmetric")
-    shifted = (left + margin, top + margin, right + margin, bottom + margin)
-    return Frame(wider.shape[:2], shifted, frame.size).crop(wider)
-
-
 def _part(explained: Explanation, i: int) -> Explanation:
     """The i-th picture of a batch alone."""
     return Explanation(explained.picture[i : i + 1], explained.masks[:, i : i + 1], explained.pictures[:, i : i + 1])
 
 
-def _check(mode: str, background: str) -> None:
+def _check(mode: str) -> None:
     """All checks of words come before any work."""
-    for option, value, words in (("retarget", mode, get_args(Retarget)), ("background", background, get_args(Background))):
-        if value not in words:
-            raise SettingsError(f"{option} {value!r} is unknown; it is one of {', '.join(words)}.")
+    if mode not in get_args(Retarget):
+        raise SettingsError(f"retarget {mode!r} is unknown; it is one of {', '.join(get_args(Retarget))}.")
+
+
+def _background(wanted: BackgroundLike) -> str | Picture:
+    """A word, or the other picture.
+
+    Raises:
+        SettingsError: a word that is neither known nor a file.
+        PhotoError: the picture cannot be read.
+    """
+    if isinstance(wanted, str) and wanted in get_args(Background):
+        return wanted
+    if isinstance(wanted, str) and not os.path.exists(wanted):
+        words = ", ".join(get_args(Background))
+        raise SettingsError(f"background {wanted!r} is unknown; it is one of {words}, or the file of a picture, and there is no such file.")
+    return load_photo(wanted)
 
 
 @contextmanager

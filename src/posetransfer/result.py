@@ -12,6 +12,7 @@ from PIL import Image
 
 from posetransfer.engines import Explanation
 from posetransfer.frame import Frame
+from posetransfer.gate import Finding
 from posetransfer.image import Picture, save_picture
 from posetransfer.pose import Pose
 
@@ -43,6 +44,10 @@ class Result:
     seconds: dict[str, float]
     """Wall time per step."""
     kind: type = field(repr=False)
+    findings: tuple[Finding, ...] = ()
+    """What the network does not know well about this photo and this pose."""
+    backdrop: tuple[int, int, int] | None = None
+    """RGB of what `painted` stands before; None: whatever the network painted."""
 
     @property
     def picture(self) -> npt.NDArray[np.uint8] | bytes | Image.Image:

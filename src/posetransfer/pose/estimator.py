@@ -6,6 +6,7 @@ MultiPose finds up to six people, less exactly; Thunder then looks in the same w
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,6 +62,7 @@ class Estimator:
     def __init__(self, threads: int | None = None) -> None:
         self._thunder = Network("movenet_singlepose_thunder.onnx", threads)
         self._multipose = Network("movenet_multipose_lightning.onnx", threads)
+        self._last: tuple[weakref.ref[Picture], list[_Candidate]] | None = None
 
     def __call__(self, photo: Picture, person: int | None = None, name: str = "photo", box: Box | None = None) -> Pose:
         """The pose of one person.
@@ -95,11 +97,14 @@ class Estimator:
         return [_pose(person.found, photo.shape[:2]) for person in _people(self._search(photo))]
 
     def _search(self, photo: Picture) -> list[_Candidate]:
-        """Thunder's answer for the whole photo, then for everybody else whom MultiPose sees."""
+        """Thunder's answer for the whole photo, then for everybody else whom MultiPose sees; of the last photo it is remembered."""
+        if self._last is not None and self._last[0]() is photo:
+            return self._last[1]
         candidates = [self._look(photo, whole(photo.shape[:2]))]
         for rough in self._rough(photo):
             if candidates[0].sureness < _SURE or not _same(rough, candidates[0]):
                 candidates.append(self._closer(photo, rough))
+        self._last = weakref.ref(photo), candidates
         return candidates
 
     def _rough(self, photo: Picture) -> list[_Candidate]:

@@ -14,7 +14,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,6 +29,8 @@ from posetransfer.weights.layout import Shape, expected_shapes
 from posetransfer.weights.settings import model_config
 
 CONFIG, TENSORS, CARD = "config.json", "model.safetensors", "README.md"
+EXTRAS = ("poses.json",)
+"""Small text files that a weights folder may hold besides: what training saw of poses (`gate.seen`)."""
 FORMAT, VERSION = "posetransfer-weights", 1
 LARGEST_CONFIG = 1 << 20  # bytes; a real one has under a thousand
 DType = Literal["fp16", "fp32"]
@@ -49,6 +51,8 @@ class Weights:
     """Where they lie."""
     origin: str
     """One sentence: how they came to be."""
+    extras: Mapping[str, str] = field(default_factory=dict)
+    """Texts of those optional files of `EXTRAS` that are there, by name."""
 
 
 def save_weights(
@@ -59,6 +63,7 @@ def save_weights(
     dtype: DType = "fp16",
     *,
     origin: str = "trained with posetransfer",
+    extras: Mapping[str, str] | None = None,
 ) -> Path:
     """Write a weights folder, complete or not at all.
 
@@ -69,6 +74,7 @@ def save_weights(
         card: the text of the model card; a YAML head is put before it unless it has one.
         dtype: of the convolutions. Vectors (biases, norms) stay float32: they are small, and variances leave fp16's range.
         origin: one sentence for `config.json`.
+        extras: texts of optional files, by their name in `EXTRAS`.
 
     Returns:
         the folder.
@@ -90,6 +96,10 @@ def save_weights(
         save_file(stored, draft / TENSORS, metadata={"format": "pt"})
         about = {"format": FORMAT, "version": VERSION, "origin": origin, "dtype": dtype, "sha256": file_hash(draft / TENSORS)}
         _write_text(draft / CONFIG, json.dumps(about | {"model": model}, indent=2) + "\n")
+        for name, text in (extras or {}).items():
+            if name not in EXTRAS:
+                raise ValueError(f"{name}: no file of a weights folder; one of {EXTRAS}")
+            _write_text(draft / name, text)
         _write_text(draft / CARD, card if card.startswith("---\n") else CARD_HEAD + card)
     return folder
 
@@ -125,7 +135,8 @@ def load_weights(folder: str | Path) -> Weights:
     if strange:
         raise WeightsError(f"{path}: {strange} is of type {raw[strange].dtype}; weights are float16 or float32: save them anew.")
     tensors = {name: array.astype(np.float32) for name, array in raw.items()}
-    return Weights(config, tensors, folder, str(about.get("origin", "not said")))
+    extras = {name: text for name in EXTRAS if (text := read_extra(folder, name)) is not None}
+    return Weights(config, tensors, folder, str(about.get("origin", "not said")), extras)
 
 
 def read_config(folder: str | Path) -> ModelConfig:
@@ -135,6 +146,23 @@ def read_config(folder: str | Path) -> ModelConfig:
         WeightsError: `config.json` is missing, damaged, or of another program or version.
     """
     return _read_config(Path(folder))[1]
+
+
+def read_extra(folder: str | Path, name: str) -> str | None:
+    """The text of an optional file of a weights folder, see `EXTRAS`; None if it is not there.
+
+    Raises:
+        WeightsError: it cannot be read, or is too large.
+    """
+    path = Path(folder) / name
+    if not path.is_file():
+        return None
+    if path.stat().st_size > LARGEST_CONFIG:
+        raise WeightsError(f"{path}: {path.stat().st_size:,} bytes is too large for this file of a weights folder; remove it.")
+    try:
+        return path.read_text(encoding="utf-8")
+    except (ValueError, OSError) as err:
+        raise WeightsError(f"{path}: not readable as text ({err}); remove it, or copy the weights folder again.") from err
 
 
 def verify_weights(folder: str | Path) -> Weights:
