@@ -39,6 +39,7 @@ ROOMS: dict[str, set[str]] = {
     "video": {"errors", "image", "pose", "data", "pipeline"},
     "augment": {"errors", "image", "pose", "data", "pipeline"},
     "web": {"errors", "image", "pose", "data", "pipeline"},
+    "bench": {"errors", "config", "image", "pose", "weights", "engines", "pipeline"},
 }
 ROOMS["cli"] = set(ROOMS)
 
@@ -47,6 +48,7 @@ FILES: dict[str, set[str]] = {
     "weights/official.py": set(),
     "engines/pytorch.py": {"networks", "pose"},
     "engines/torch_network.py": {"networks"},
+    "bench/plain.py": {"networks"},
     "engines/export.py": {"image", "pose"},
     "engines/torch_program.py": {"networks", "pose"},
 }
@@ -60,6 +62,7 @@ TORCH = {
     "engines/pytorch.py",
     "engines/torch_layers.py",
     "engines/torch_network.py",
+    "bench/plain.py",
     "engines/export.py",
     "engines/torch_program.py",
     "data/pairs.py",
