@@ -225,7 +225,20 @@ def _from_folders(
         listed = listed or data / f"pairs-{split}.csv"
     wanted = spread(list(zip(*read_pairs(listed), strict=True)), limit) if listed else None
     found = match(generated, real, wanted, find_protocol(protocol).as_strips)
-    return _with_poses_and_masks(found, annotation, masks)
+    return _with_people(_with_poses_and_masks(found, annotation, masks), data)
+
+
+def _with_people(found: Found, data: Path | None) -> Found:
+    """Who is who, where a prepared set says it."""
+    from dataclasses import replace
+
+    from posetransfer.data.manifest import PreparedFolder
+    from posetransfer.evaluation.names import plain
+
+    if data is None or not (data / "set.json").is_file():
+        return found
+    people = {plain(name): person for name, person in PreparedFolder.open(data).people.items()}
+    return replace(found, pairs=tuple(replace(pair, person=people.get(pair.target, "")) for pair in found.pairs))
 
 
 def _with_poses_and_masks(found: Found, annotation: Path | None, masks: Path | None) -> Found:
