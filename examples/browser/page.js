@@ -92,6 +92,7 @@ async function open(runtime) {
     const session = await ort.InferenceSession.create(bytes, { executionProviders: [runtime] });
     return { ort, session };
   })();
+  sessions[runtime].catch(() => delete sessions[runtime]); // what failed is tried anew
   return sessions[runtime];
 }
 
@@ -142,8 +143,12 @@ async function show() {
     paint('source', photo);
     drawPose('source-pose', source, photo);
     drawPose('target-pose', target, photo);
-    const runtime = $('runtime').value;
-    const { result, seconds, threads } = await transfer(runtime, photo, source, target);
+    $('joints').textContent = `${target.filter((x) => !Number.isNaN(x)).length / 2} of 18 joints`;
+    const { result, seconds, threads } = await transfer($('runtime').value, photo, source, target).catch((error) => {
+      if ($('runtime').value === 'wasm') throw error;
+      $('runtime').value = 'wasm'; // a browser that offers WebGPU may still lack what the network needs
+      return transfer('wasm', photo, source, target);
+    });
     paint('result', result);
     const where = threads ? `WebAssembly, ${threads} thread${threads > 1 ? 's' : ''}` : 'WebGPU';
     say('done', `${result.width} x ${result.height} pixels in ${seconds.toFixed(2)} s on ${where}.`);
@@ -167,7 +172,9 @@ async function start() {
   fill('pose', POSES);
   model = (await (await get('model.json', 'Write it with posetransfer info default --json > model.json')).json()).model;
   for (const stage of document.querySelectorAll('.stage')) stage.style.aspectRatio = `${model.size[1]} / ${model.size[0]}`;
-  if (await navigator.gpu?.requestAdapter()) $('runtime').append(new Option('WebGPU', 'webgpu'));
+  const adapter = await navigator.gpu?.requestAdapter();
+  if (adapter) $('runtime').append(new Option('WebGPU', 'webgpu'));
+  if (adapter && !adapter.info?.isFallbackAdapter) $('runtime').value = 'webgpu'; // a fallback adapter is a GPU emulated by the processor
   for (const id of ['person', 'pose', 'runtime']) $(id).onchange = next;
   $('bones').onchange = () => $('source-pose').classList.toggle('hidden', !$('bones').checked);
   $('files').onchange = async () => {

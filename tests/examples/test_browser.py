@@ -19,6 +19,7 @@ from PIL import Image
 from posetransfer.cli import main
 from posetransfer.image import load_photo, resize
 from posetransfer.pose import read_pose
+from posetransfer.weights import find_weights, load_weights
 
 HERE = Path(__file__).parent
 EXAMPLES = HERE.parents[1] / "examples"
@@ -115,6 +116,7 @@ def shipped(name, size):
     ("first", "00002_c1_02", "00002_c1_00"),
     ("chosen", "00010_c1_01", "00010_c1_03"),
     ("again", "00010_c1_01", "00010_c1_03"),
+    ("without-gpu", "00010_c1_01", "00010_c1_03"),  # WebGPU was chosen and cannot be had: WebAssembly steps in
 ])  # fmt: skip
 def test_shipped_person_is_painted_as_by_the_pytorch_engine(step, source, target, seen, paint):
     photo = array(seen[step]["source"])
@@ -124,11 +126,15 @@ def test_shipped_person_is_painted_as_by_the_pytorch_engine(step, source, target
     assert "WebAssembly" in seen[step]["text"]
 
 
-def test_shipped_photo_is_cut_out_and_made_smaller(seen):
+def test_shipped_photo_is_made_as_the_weights_want_it(seen):
     photo = array(seen["first"]["source"])
     whole = load_photo(EXAMPLES / "people" / "images" / "00002_c1_02.jpg").astype(np.float32)
     mask = load_photo(EXAMPLES / "people" / "masks" / "00002_c1_02.png") / 255
-    expected = resize(np.rint(mask * whole + (1 - mask) * 224).astype(np.uint8), photo.shape[:2])
+    config = load_weights(find_weights("default")).config
+    assert photo.shape[:2] == config.size
+    if config.backdrop == "plain":
+        whole = mask * whole + (1 - mask) * config.backdrop_colour
+    expected = resize(np.rint(whole).astype(np.uint8), config.size)
     assert np.abs(photo.astype(float) - expected).mean() < 2  # the browser's own way of making a picture smaller
 
 
