@@ -93,6 +93,17 @@ def test_thin_limb_and_pose_leave_the_gap_between_arm_and_hip_open():
     assert (found[20:42, 35] == 1).all() and found[20:42, 32].max() < 0.05 and found[:10].max() == 0
 
 
+def test_gaps_beside_bones_stay_open_and_holes_in_the_trunk_are_painted_over():
+    share = np.zeros((64, 44))
+    share[14:58, 13:32] = 1
+    share[44:56, 21:24] = 0  # between the legs, closed at the ankles, near the bones
+    share[24:28, 20:25] = 0  # the network left out a piece of the chest
+    person, found = lift(mixed((190, 190, 195), share), GREEN, POSE)
+    assert found[46:54, 22].max() < 0.05
+    assert found[24:28, 20:25].min() > 0.9
+    assert np.abs(person[24:28, 20:25].astype(int) - (190, 190, 195)).max() < 25
+
+
 def test_over_neutral_swaps_the_backdrop_and_leaves_the_person():
     share = disc()
     shown = over_neutral(mixed((120, 120, 120), share), GREEN).astype(int)

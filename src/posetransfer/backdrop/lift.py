@@ -37,6 +37,14 @@ DEEP, PEAK = 4, 0.8
 it: a network's outline over a key colour may be softer than `REACH`."""
 
 
+ALIKE, STRANGE = 20.0, 50.0
+"""Levels between an edge's pixel and the nearest mixture of backdrop and inside: up to the first it is one, from the second on not."""
+
+GAP = 0.3
+"""A pixel that is less of the person, by its hue, shows the backdrop between arm and hip or between the legs; in the trunk it is
+a failure of the network, painted over with the colours round it."""
+
+
 def lift(picture: Picture, colour: Colour, pose: Pose | None = None, own: float = 0.0) -> tuple[Picture, Mask]:
     """Take a painted person off a plain backdrop.
 
@@ -60,22 +68,57 @@ def lift(picture: Picture, colour: Colour, pose: Pose | None = None, own: float 
         uint8 (H, W, 3) the person's own colours, also at the edge; float32 (H, W) their share of each pixel.
     """
     values, backdrop = picture.astype(np.float32), np.array(colour, np.float32)
-    away = values - backdrop  # (H, W, 3)
-    differs = np.abs(away).max(axis=2)  # (H, W)
+    differs = np.abs(values - backdrop).max(axis=2)  # (H, W)
     body = _body(differs, pose)
-    inside, clean = _inside(body), values
     if is_key(colour):
-        clean = unmixed(values, colour, own)
-        inside &= _solid(part_by_hue(values, colour, own), body)
-    toward = _spread(values, inside)[0] - backdrop
-    person, known = _spread(clean, inside)
-    share = (away * toward).sum(axis=2) / np.maximum((toward * toward).sum(axis=2), NOISE * NOISE)
-    share = np.where(known, share, (differs - NOISE) / (SOLID - NOISE))  # thin things have no inside to tell their colour
+        inside, share, colours = _keyed(values, colour, body, _trunk(pose, differs), own)
+    else:
+        inside, share, colours = _told_by_neighbours(values, colour, body)
     near = _grown(body, REACH) & (differs > NOISE)
     share = np.where(inside, 1, np.where(near, share, 0)).clip(0, 1).astype(np.float32)
-    thin = backdrop + away / np.maximum(share, 0.1)[..., None]
-    colours = np.where(inside[..., None], clean, np.where(known[..., None], person, thin))
     return np.asarray(np.rint(colours.clip(0, 255)), np.uint8), share
+
+
+def _told_by_neighbours(values: Colours, colour: Colour, body: Pixels) -> tuple[Pixels, Mask, Colours]:
+    """What is inside, and the share and colours of the rest, over any plain colour."""
+    inside, backdrop = _inside(body), np.array(colour, np.float32)
+    person, known = _spread(values, inside)
+    share, _ = _shares(values, person, backdrop)
+    differs = np.abs(values - backdrop).max(axis=2)
+    share = np.where(known, share, (differs - NOISE) / (SOLID - NOISE))  # thin things have no inside to tell their colour
+    thin = backdrop + (values - backdrop) / np.maximum(share, 0.1)[..., None]
+    return inside, share, np.where(inside[..., None], values, np.where(known[..., None], person, thin))
+
+
+def _keyed(values: Colours, colour: Colour, body: Pixels, trunk: Pixels, own: float) -> tuple[Pixels, Mask, Colours]:
+    """The same over a key colour.
+
+    A pixel of the edge that is no mixture of the backdrop and the colours inside (dark hair round a face) speaks for itself.
+    """
+    part, clean, backdrop = part_by_hue(values, colour, own), unmixed(values, colour, own), np.array(colour, np.float32)
+    inside = _inside(body) & _solid(part, body) & ((part > GAP) | trunk)
+    sure = inside & (part > GAP)
+    painted, known = _spread(values, sure)
+    person = _spread(clean, sure)[0]
+    share, apart = _shares(values, painted, backdrop)
+    doubt = np.where(known, ((apart - ALIKE) / (STRANGE - ALIKE)).clip(0, 1), 1)
+    share = share * (1 - doubt) + part.clip(0, 1) * doubt
+    colours = np.where((inside & ~sure & known)[..., None], person, clean)
+    heard = np.where(known, doubt * ((part - GAP) / (2 * GAP)).clip(0, 1), 1)[..., None]  # of a faint pixel little but noise is heard
+    mixed = person * (1 - heard) + clean * heard
+    return inside, share, np.where(inside[..., None], colours, mixed)
+
+
+def _shares(values: Colours, person: Colours, backdrop: Colours) -> tuple[Mask, Mask]:
+    """How much of a person's colour is in each pixel, and how far (in levels) the pixel is from any mixture with the backdrop."""
+    away, toward = values - backdrop, person - backdrop
+    share = (away * toward).sum(axis=2) / np.maximum((toward * toward).sum(axis=2), NOISE * NOISE)
+    return share, np.linalg.norm(away - share[..., None] * toward, axis=2)
+
+
+def _trunk(pose: Pose | None, part: Mask) -> Pixels:
+    """Where the trunk is for certain, whatever was painted there."""
+    return _area(pose, TORSO) if pose is not None and pose.present[list(TORSO)].all() else np.zeros(part.shape, bool)
 
 
 def _solid(part: Mask, body: Pixels) -> Pixels:
