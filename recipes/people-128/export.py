@@ -2,7 +2,8 @@
 
 usage: python recipes/people-128/export.py RUN --out FOLDER        weights and card
        python recipes/people-128/export.py RUN --card README.md    the card alone
-RUN holds `weights/` and `evaluation/{studio,street}/{model,source,mean}/`, as run.sh leaves them.
+RUN holds `weights/` and `evaluation/{studio,street}/{model,source,mean}/`, as run.sh leaves them; with `real/`, what recipes/people-studio/real.py
+wrote, the card has that table too.
 """
 
 from __future__ import annotations
@@ -18,12 +19,13 @@ HERE = Path(__file__).parent
 SETS = ("studio", "street")
 
 
-def card(evaluation: Path) -> str:
-    """The card with a table for each rendered test set."""
+def card(run: Path) -> str:
+    """The card with a table for each rendered test set, and that of the real persons."""
     text = (HERE / "card.md").read_text()
     for name in SETS:
-        text = text.replace(f"<!-- TABLE {name} -->", card_table(evaluation / name))
-    return text
+        text = text.replace(f"<!-- TABLE {name} -->", card_table(run / "evaluation" / name))
+    real = run / "real" / "table.md"
+    return text.replace("<!-- REAL -->", real.read_text().rstrip() if real.is_file() else "(not measured)")
 
 
 def main() -> None:
@@ -34,7 +36,7 @@ def main() -> None:
     target.add_argument("--out", type=Path)
     target.add_argument("--card", type=Path)
     arguments = parser.parse_args()
-    text = card(arguments.run / "evaluation")
+    text = card(arguments.run)
     if arguments.card:
         with whole_file(arguments.card) as file:
             file.write(text.encode())

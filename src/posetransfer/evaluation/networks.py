@@ -21,6 +21,7 @@ NEEDED = ("features", "distance", "detection")
 LABELS = {
     "effnetlite0": "EfficientNet-Lite0 (ImageNet)",
     "vgg16": "VGG16 relu3_3 (ImageNet)",
+    "appearance": "VGG16 relu1_2 and relu3_3 (ImageNet)",
     "st_lpips": "ST-LPIPS (Alex)",
     "nanodet": "NanoDet-g (COCO)",
     "ds": "SSD300 (VOC 2007 + 2012)",

@@ -231,7 +231,7 @@ class Evaluation:
             return []
         from posetransfer.evaluation.metrics.networks.shipped import VGG16, shipped_sha256
 
-        return appearance_scores(self.pairs, looks, self.settings.seed, LABELS["vgg16"], shipped_sha256(VGG16))
+        return appearance_scores(self.pairs, looks, self.settings.seed, LABELS["appearance"], shipped_sha256(VGG16))
 
     def _set_scores(self, parts: Parts, real: dict[str, Parts], networks: Networks, scratch: Path) -> list[Score]:
         scores: list[Score] = []

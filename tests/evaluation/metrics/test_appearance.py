@@ -9,8 +9,8 @@ from posetransfer.evaluation.batch import Batch
 from posetransfer.evaluation.metrics.appearance import AppearanceMeasure, Appearances, cell_shares, describe, is_nearest
 
 
-def vgg_relu3_3(picture):
-    """The seven convolutions in float64, as the paper of VGG draws them."""
+def vgg(picture):
+    """relu1_2 and relu3_3: the seven convolutions in float64, as the paper of VGG draws them."""
     weights = {name: value.astype(np.float64) for name, value in load_file(asset_path("vgg16_conv1_1_to_conv3_3.safetensors")).items()}
     x = (picture.astype(np.float64) - [123.68, 116.779, 103.939]).transpose(2, 0, 1)
     for name in ("conv1_1", "conv1_2", "pool", "conv2_1", "conv2_2", "pool", "conv3_1", "conv3_2", "conv3_3"):
@@ -21,17 +21,23 @@ def vgg_relu3_3(picture):
         windows = np.lib.stride_tricks.sliding_window_view(np.pad(x, ((0, 0), (1, 1), (1, 1))), (3, 3), axis=(1, 2))
         x = np.einsum("chwij,ocij->ohw", windows, weights[f"{name}.weight"], optimize=True) + weights[f"{name}.bias"][:, None, None]
         x = np.maximum(x, 0)
-    return x
+        if name == "conv1_2":
+            first = x
+    return first, x
 
 
 def look(picture, mask):
-    """Mean and deviation inside the mask, cell by cell."""
-    maps = vgg_relu3_3(picture)
-    cells = [(maps[:, i, j], mask[4 * i : 4 * i + 4, 4 * j : 4 * j + 4].mean()) for i in range(maps.shape[1]) for j in range(maps.shape[2])]
-    total = sum(share for _, share in cells)
-    mean = sum(values * share for values, share in cells) / total
-    variance = sum((values - mean) ** 2 * share for values, share in cells) / total
-    return np.concatenate([mean, np.sqrt(variance)])
+    """Mean and deviation inside the mask, cell by cell; unit length for each of the two."""
+    parts = []
+    for maps, side in zip(vgg(picture), (1, 4), strict=True):
+        places = [(i, j) for i in range(maps.shape[1]) for j in range(maps.shape[2])]
+        cells = [(maps[:, i, j], mask[side * i : side * i + side, side * j : side * j + side].mean()) for i, j in places]
+        total = sum(share for _, share in cells)
+        mean = sum(values * share for values, share in cells) / total
+        variance = sum((values - mean) ** 2 * share for values, share in cells) / total
+        part = np.concatenate([mean, np.sqrt(variance)])
+        parts.append(part / np.sqrt((part**2).sum()))
+    return np.concatenate(parts)
 
 
 @pytest.fixture
@@ -46,7 +52,7 @@ def scene():
 def test_features_are_those_of_a_vgg_written_out_in_numpy(scene):
     expected = look(*scene)
     found = describe(*scene)
-    assert found.shape == (512,)
+    assert found.shape == (640,)
     assert np.abs(found - expected).max() < 1e-4 * np.abs(expected).max()
 
 
@@ -70,7 +76,7 @@ def test_no_mask_and_an_empty_one_have_no_look(scene):
     batch = Batch(["a", "b"], [scene[0]] * 2, [scene[0]] * 2, (), [None, np.zeros_like(scene[1])])
     columns = AppearanceMeasure()(batch)
     assert np.isnan(columns["appearance_features"]).all()
-    assert columns["appearance_real_features"].shape == (2, 512)
+    assert columns["appearance_real_features"].shape == (2, 640)
 
 
 def written_out(people, sources, targets, queries, real):

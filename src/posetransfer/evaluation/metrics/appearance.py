@@ -1,10 +1,12 @@
 """Appearance carried over: is the picture's nearest neighbour among many people, shown in other poses, the right person?
 
-A person's look is described by VGG-16's relu3_3 maps inside the person's mask: mean and standard deviation of each of the 256
-channels over the mask (colour and texture, no place: the pose must not matter). The gallery holds one true picture per person, in
-a pose that is neither the query's target nor its source. Distances are Euclidean. A pair is a hit if its own person is nearer than
-everybody else. The same with the true target picture in place of the generated one is the ceiling; guessing gives one in as many
-as there are people.
+A person's look is described by VGG-16 inside the person's mask: mean and standard deviation of each channel over the mask, of the
+maps relu1_2 (mostly colour) and relu3_3 (mostly texture), each of the two scaled to unit length; no place, for the pose must not
+matter. The gallery holds one true picture per person, in a pose that is neither the query's target nor its source. Distances are
+Euclidean. A pair is a hit if its own person is nearer than everybody else. The same with the true target picture in place of the
+generated one is the ceiling; guessing gives one in as many as there are people.
+
+The recipe was chosen on true pictures of training people: they find themselves best (docs/evaluation.md has the figures).
 """
 
 from __future__ import annotations
@@ -22,6 +24,8 @@ Floats = npt.NDArray[np.float32]
 NAME = "appearance_nn"
 PEOPLE = 100
 """At most so many people, the first by name."""
+LENGTH = 2 * (64 + 256)
+"""Of a look: mean and deviation of all channels."""
 LEAST = 3
 """True pictures that a person needs: one must be left when a pair's source and target are taken out."""
 
@@ -49,7 +53,7 @@ def masked_statistics(maps: npt.NDArray[np.floating], share: npt.NDArray[np.floa
 
 
 def cell_shares(mask: Mask, cells: tuple[int, int]) -> npt.NDArray[np.float64]:
-    """The part of each cell that a mask covers; VGG's cells are 4 x 4 pixels, rows and columns beyond the last whole cell are left out.
+    """The part of each cell that a mask covers; cells of relu3_3 are 4 x 4 pixels, what lies beyond the last whole cell is left out.
 
     >>> cell_shares(np.eye(8, 9, dtype=bool), (2, 2)).tolist()
     [[0.25, 0.0], [0.0, 0.25]]
@@ -82,7 +86,7 @@ class AppearanceMeasure:
     """Names of the pairs that take part (`Appearances.takes_part`); None: all. The others are not looked at."""
 
     def __call__(self, batch: Batch) -> Columns:
-        """Columns `appearance_features` and `appearance_real_features`, float32 (n, 512); NaN without mask or part."""
+        """Columns `appearance_features` and `appearance_real_features`, float32 (n, 640); NaN without mask or part."""
         return {
             "appearance_features": self._described(batch, batch.generated),
             "appearance_real_features": self._described(batch, batch.real),
@@ -94,18 +98,18 @@ class AppearanceMeasure:
 
 
 def describe(picture: Picture, mask: Mask | None) -> Floats:
-    """The look of a person: float32 (512,), NaN without a mask.
+    """The look of a person: float32 (640,), NaN without a mask.
 
     Args:
         picture: (H, W, 3) uint8, at least 4 x 4.
         mask: (H, W) True on the person.
     """
-    from posetransfer.evaluation.metrics.networks.shipped import relu3_3
+    from posetransfer.evaluation.metrics.networks.shipped import relu1_2_and_relu3_3
 
     if mask is None or not mask.any():
-        return np.full(512, np.nan, np.float32)
-    maps = relu3_3(picture)
-    return masked_statistics(maps, cell_shares(mask, (maps.shape[1], maps.shape[2])))
+        return np.full(LENGTH, np.nan, np.float32)
+    looks = [masked_statistics(maps, cell_shares(mask, (maps.shape[1], maps.shape[2]))) for maps in relu1_2_and_relu3_3(picture)]
+    return np.concatenate([look / np.linalg.norm(look) for look in looks])
 
 
 @dataclass

@@ -81,27 +81,30 @@ class Vgg16:
 
     def _features(self, picture: Picture) -> Floats:
         # Unit length per pixel, so that bright edges do not decide alone; times 16 = sqrt(256): components near 1.
-        pooled: Floats = (16 * F.normalize(_relu3_3(picture), dim=1)).mean(dim=(2, 3))[0].numpy()
+        pooled: Floats = (16 * F.normalize(_relus(picture)[-1], dim=1)).mean(dim=(2, 3))[0].numpy()
         return pooled
 
 
-def relu3_3(picture: Picture) -> Floats:
-    """VGG16's maps behind the last ReLU of its third block: (256, H // 4, W // 4)."""
+def relu1_2_and_relu3_3(picture: Picture) -> tuple[Floats, Floats]:
+    """VGG16's maps behind the last ReLU of its first and of its third block: (64, H, W) and (256, H // 4, W // 4)."""
     with torch.inference_mode():
-        maps: Floats = _relu3_3(picture)[0].numpy()
-    return maps
+        first, _, third = _relus(picture)
+        return first[0].numpy(), third[0].numpy()
 
 
-def _relu3_3(picture: Picture) -> Tensor:
+def _relus(picture: Picture) -> list[Tensor]:
+    """The maps behind the last ReLU of blocks 1, 2 and 3."""
     mean = torch.tensor([123.68, 116.779, 103.939])
     x = (torch.from_numpy(picture.astype(np.float32)) - mean).permute(2, 0, 1)[None]
     weights = _weights(VGG16)
+    maps = []
     for block, convolutions in ((1, 2), (2, 2), (3, 3)):
         if block > 1:
             x = F.max_pool2d(x, 2)
         for i in range(1, convolutions + 1):
             x = F.relu(F.conv2d(x, weights[f"conv{block}_{i}.weight"], weights[f"conv{block}_{i}.bias"], padding=1))
-    return x
+        maps.append(x)
+    return maps
 
 
 @dataclass
