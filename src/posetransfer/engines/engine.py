@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -20,11 +21,10 @@ Precision = Literal["auto", "fp32", "bf16", "fp16"]
 RUNTIMES: dict[str, tuple[str, str, str | None]] = {
     "pytorch": ("posetransfer.engines.pytorch", "PyTorchEngine", None),
     "onnxruntime": ("posetransfer.engines.onnxruntime", "OnnxRuntimeEngine", None),
+    "openvino": ("posetransfer.engines.openvino", "OpenVinoEngine", "openvino"),
+    "mnn": ("posetransfer.engines.mnn", "MnnEngine", "mnn"),
 }
 """Name -> module, class, and the extra that brings its packages; None: every installation has them."""
-
-AUTO = ("pytorch",)
-"""The order in which `auto` takes them."""
 
 
 class Engine(Protocol):
@@ -82,7 +82,8 @@ def open_engine(
 
     Args:
         weights: loaded, or the name or folder of weights.
-        name: the runtime, a key of `RUNTIMES`, or `auto`.
+        name: the runtime, a key of `RUNTIMES`, or `auto`: the one that the environment variable `POSETRANSFER_ENGINE` names, else
+            the fastest here (`calibration.open_fastest`).
         device: `auto` (a GPU where the runtime has one), `cpu`, `cuda`, `cuda:1`, `mps`.
         precision: `auto` computes in 16 bits where the device is made for it.
         threads: of one operator on a CPU; None leaves it to the runtime.
@@ -92,12 +93,17 @@ def open_engine(
         SettingsError: an unknown runtime, or a device, precision or number of threads that it does not have here.
         MissingExtra: the runtime is not installed.
     """
+    name = os.environ.get("POSETRANSFER_ENGINE") or name if name == "auto" else name
     if name != "auto" and name not in RUNTIMES:
         raise SettingsError(f"engine {name!r} is unknown; it is one of auto, {', '.join(RUNTIMES)}.")
     if threads is not None and threads < 1:
         raise SettingsError(f"threads is {threads}; it should be 1 or more, or be left out.")
     loaded = weights if isinstance(weights, Weights) else load_weights(find_weights(weights))
-    module, cls, extra = RUNTIMES[AUTO[0] if name == "auto" else name]
+    if name == "auto":
+        from posetransfer.engines.calibration import open_fastest  # here: it opens engines through this function
+
+        return open_fastest(loaded, device, precision, threads)
+    module, cls, extra = RUNTIMES[name]
     try:
         runtime = cast(Any, getattr(import_module(module), cls))
     except ModuleNotFoundError as err:
