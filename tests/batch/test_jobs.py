@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posetransfer.batch import cross, find_photos, find_poses, listed, share, shard_of_environment
+from posetransfer.batch import cross, find_photos, find_poses, listed, shard_of_environment, share
 from posetransfer.batch.jobs import read_shard
 from posetransfer.errors import DataError, SettingsError
 from posetransfer.evaluation.names import pair_name
@@ -13,7 +13,7 @@ from posetransfer.evaluation.names import pair_name
 @given(count=st.integers(0, 200), world=st.integers(1, 20))
 def test_parts_are_a_partition_of_nearly_equal_size(count, world):
     parts = [list(share(range(count), rank, world)) for rank in range(world)]
-    assert sum(parts, []) == list(range(count))
+    assert [job for part in parts for job in part] == list(range(count))
     assert max(map(len, parts)) - min(map(len, parts)) <= 1
 
 
@@ -29,8 +29,12 @@ def test_a_list_of_pairs_in_the_order_of_the_photos_each_once(here):
     assert [job.name for job in jobs] == ["p0___down", "p3___up", "p3___down"]
 
 
-@pytest.mark.parametrize(("text", "part"), [("from,to\np9,up\n", "p9 is not among PHOTOS"), ("from,to\np0,jump\n", "jump is not among POSES"),
-                                            ("from,to\n", "no pair"), ("a,b\np0,up\n", "from,to")])  # fmt: skip
+@pytest.mark.parametrize(("text", "part"), [
+    ("from,to\np9,up\n", "p9 is not among PHOTOS"),
+    ("from,to\np0,jump\n", "jump is not among POSES"),
+    ("from,to\n", "no pair"),
+    ("a,b\np0,up\n", "from,to"),
+])  # fmt: skip
 def test_a_list_that_does_not_fit_is_one_sentence(text, part, here):
     (here / "pairs.csv").write_text(text)
     with pytest.raises(DataError, match=part):

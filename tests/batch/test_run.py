@@ -225,7 +225,7 @@ def test_few_photos_are_held_at_once(here, machine):
     def look(done, total):
         nonlocal most
         if done % 8 == 0:
-            most = max(most, sum(isinstance(thing, Source) for thing in gc.get_objects()))
+            most = max(most, sum(type(thing) is Source for thing in gc.get_objects()))
 
     assert run(machine, "many", options=Options(batch=2), progress=look).written == 40
     assert 0 < most <= 20

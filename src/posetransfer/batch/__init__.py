@@ -11,7 +11,7 @@ report      report.json and the contact sheet
 
 from posetransfer.batch.inputs import Item, find_photos, find_poses
 from posetransfer.batch.jobs import Job, cross, listed, shard_of_environment, share
-from posetransfer.batch.journal import Journal
+from posetransfer.batch.journal import Journal, refuse_foreign
 from posetransfer.batch.report import write_report
 from posetransfer.batch.run import Batch, Options, Summary
 
@@ -26,6 +26,7 @@ __all__ = [
     "find_photos",
     "find_poses",
     "listed",
+    "refuse_foreign",
     "shard_of_environment",
     "share",
     "write_report",

@@ -101,9 +101,7 @@ class Journal:
         if file.is_file():
             self._compare(file, settings)
             return
-        others = sorted(name for name in os.listdir(self.out) if not name.startswith(".")) if self.out.is_dir() else []
-        if others and not file.is_file():  # a process beside this one may just have written it
-            raise OutputError(f"{self.out}: the folder is not empty (it holds {', '.join(others[:3])}); choose a new one with -o.")
+        refuse_foreign(self.out)
         with whole_file(file) as output:
             output.write((json.dumps({"format": FORMAT, "settings": settings}, indent=1) + "\n").encode())
 
@@ -121,6 +119,20 @@ class Journal:
                     f"{self.out}: its pictures were made with {name} {_said(before.get(name))}, now it is {_said(settings.get(name))}; "
                     "choose another folder with -o, or the settings of before."
                 )
+
+
+def refuse_foreign(out: Path) -> None:
+    """A folder that holds something else than a batch is not written to.
+
+    Raises:
+        OutputError: it does.
+    """
+    try:
+        others = sorted(name for name in os.listdir(out) if not name.startswith(".")) if out.is_dir() else []
+    except OSError as error:
+        raise OutputError(f"{out}: the folder cannot be opened ({error.strerror or error}); choose another with -o.") from error
+    if others and not (out / SETTINGS).is_file():
+        raise OutputError(f"{out}: the folder is not empty (it holds {', '.join(others[:3])}); choose a new one with -o.")
 
 
 def read_rows(out: Path) -> dict[str, Row]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from hashlib import sha256
 from pathlib import Path
@@ -64,7 +65,7 @@ def batch(
     if batch is not None and batch < 1:
         raise SettingsError(f"--batch {batch}: how many pictures at once, at least 1, was expected.")
     check_folder(output)
-    from posetransfer.batch import Batch, Journal, Options, Summary, shard_of_environment, share, write_report
+    from posetransfer.batch import Batch, Journal, Options, Summary, refuse_foreign, shard_of_environment, share, write_report
     from posetransfer.batch.jobs import read_shard
     from posetransfer.cli.counter import counted
     from posetransfer.pipeline import PoseTransfer
@@ -72,16 +73,17 @@ def batch(
     part = read_shard(shard) if shard else shard_of_environment() or (0, 1)
     settings: dict[str, Any] = {"format": format, "retarget": retarget, "place": place, "background": background, "person": person}
     settings |= {"weights": _identity(weights), "engine": engine, "precision": precision}
+    refuse_foreign(output)
+    jobs = _jobs(photos, poses, pairs, output / ".batch", every)
+    mine = share(jobs, *part)
     journal = Journal(output, settings, f".{format}", part)
     try:
-        jobs = _jobs(photos, poses, pairs, output / ".batch", every)
-        mine = [job for job in share(jobs, *part) if not journal.finished(job)]
-        summary = Summary(before=len(share(jobs, *part)) - len(mine))
-        if mine:
-            machine = PoseTransfer.from_pretrained(weights, device, engine, precision)
+        summary = Summary(before=len(mine))
+        if not all(map(journal.finished, mine)):  # else the weights need not be opened
+            machine = PoseTransfer.from_pretrained(weights, _own_device(device, engine), engine, precision)
             options = Options(retarget, place, background, person, batch or _batch_size(machine))
             with counted("pictures") as report:
-                summary = Batch(machine, share(jobs, *part), journal, options, report).run()
+                summary = Batch(machine, mine, journal, options, report).run()
         counts = write_report(journal, jobs, summary, settings)
     finally:
         journal.close()
@@ -106,6 +108,16 @@ def _identity(weights: str) -> str:
         return f"{folder.name}:{sha256((folder / CONFIG).read_bytes()).hexdigest()[:12]}"
     except OSError as error:
         raise WeightsError(f"{folder}: there is no {CONFIG} in this folder; give a folder of weights.") from error
+
+
+def _own_device(device: str, engine: str) -> str:
+    """Under torchrun the processes of one machine take a GPU each, where there are so many."""
+    number = os.environ.get("LOCAL_RANK", "")
+    if device != "auto" or engine not in ("auto", "pytorch") or not number.isdecimal():
+        return device
+    import torch
+
+    return f"cuda:{number}" if int(number) < torch.cuda.device_count() else device
 
 
 def _batch_size(machine: PoseTransfer) -> int:
