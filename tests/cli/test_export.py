@@ -1,6 +1,9 @@
 """The command `export`, from arguments to files."""
 
 import json
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +12,11 @@ import pytest
 from posetransfer.cli import main
 from posetransfer.config import ModelConfig
 from posetransfer.engines import export as room
+from posetransfer.image import load_photo
 from posetransfer.weights import expected_shapes, save_weights
 
-PHOTO = Path(__file__).parents[2] / "examples" / "photos" / "man_standing.jpg"
+ROOT = Path(__file__).parents[2]
+PHOTO = ROOT / "examples" / "photos" / "man_standing.jpg"
 
 
 @pytest.fixture
@@ -65,3 +70,15 @@ def test_a_file_that_is_off_is_refused(here, capsys, monkeypatch):
     assert main(["export", "onnx", "weights", "-o", "net.onnx"]) == 1
     assert "at least 300" in capsys.readouterr().err
     assert files(here) == []
+
+
+def test_the_lines_of_the_page_paint_what_transfer_paints(here):
+    """docs/export.md, run without this package; these weights paint the background too, so `out.png` is the network's picture."""
+    page = (ROOT / "docs" / "export.md").read_text(encoding="utf-8")
+    lines = re.findall(r"^```python\n(import json.*?)^```", page, re.MULTILINE | re.DOTALL)[0]
+    words = ["--pose", "walking-left", "-o", "out.png", "--inputs", "inputs", "--weights", "weights", "--engine", "onnxruntime"]
+    assert main(["transfer", str(PHOTO), *words]) == 0
+    assert main(["export", "onnx", "weights", "-o", "patn.onnx", "--joints"]) == 0
+    subprocess.run([sys.executable, "-W", "ignore", "-c", "import sys; sys.modules['posetransfer'] = None\n" + lines], check=True)
+    ours, theirs = load_photo("out.png").astype(int), load_photo("picture.png")
+    assert ours.std() > 5 and np.abs(ours - theirs).max() <= 1
