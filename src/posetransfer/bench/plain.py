@@ -1,0 +1,54 @@
+"""What a user without any of our engines has: the network of the paper in eager PyTorch, float32. And torch's matrix product."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from posetransfer.engines.engine import Array
+from posetransfer.networks import make_generator
+from posetransfer.weights import Weights
+
+
+def open_plain(weights: Weights, threads: int) -> Callable[[Array, Array, Array], Array]:
+    """The generator as `posetransfer.networks` has it, contiguous; several poses of a photo go through one by one."""
+    torch.set_num_threads(threads)
+    network = make_generator(weights.config).eval()
+    network.load_state_dict({name: torch.from_numpy(array) for name, array in weights.tensors.items()}, strict=False)
+
+    def run(photo: Array, source_pose: Array, target_pose: Array) -> Array:
+        with torch.inference_mode():
+            if len(photo) == len(target_pose):
+                return network(*map(torch.from_numpy, (photo, source_pose, target_pose))).numpy()  # type: ignore[no-any-return]
+            one = [torch.from_numpy(array) for array in (photo, source_pose)]
+            return np.concatenate([network(*one, torch.from_numpy(target[None])).numpy() for target in target_pose])
+
+    return run
+
+
+def gemm_rates(threads: int, side: int = 2048, repeats: int = 7) -> dict[str, float]:
+    """Multiplications (with addition) a second of a square matrix product, by precision; the best of the repeats.
+
+    bf16 is left out where the processor has no instructions for it.
+    """
+    from posetransfer.engines.pytorch import choose_precision
+
+    torch.set_num_threads(threads)
+    kinds = {"fp32": torch.float32}
+    if choose_precision("auto", torch.device("cpu")) == "bf16":
+        kinds["bf16"] = torch.bfloat16
+    rates = {}
+    for name, kind in kinds.items():
+        a, b = (torch.randn(side, side).to(kind) for _ in range(2))
+        seconds = [_seconds(lambda a=a, b=b: a @ b) for _ in range(repeats + 1)][1:]  # type: ignore[misc]
+        rates[name] = side**3 / min(seconds)
+    return rates
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
