@@ -2,8 +2,8 @@
 
 usage: python recipes/people-128/export.py RUN --out FOLDER        weights and card
        python recipes/people-128/export.py RUN --card README.md    the card alone
-RUN holds `weights/` and `evaluation/{studio,street}/{model,source,mean}/`, as run.sh leaves them; with `real/`, what recipes/people-studio/real.py
-wrote, the card has that table too.
+RUN holds `weights/` and `evaluation/{studio,street}/{model,source,mean}/`, as run.sh leaves them; with
+`real/`, what recipes/people-studio/real.py wrote, the card has that table too.
 """
 
 from __future__ import annotations
