@@ -27,7 +27,7 @@ let queue = Promise.resolve(); // a session computes one picture at a time
 /** A file beside the page, or one sentence on what is missing. */
 async function get(address, advice = '') {
   const answer = await fetch(address);
-  if (!answer.ok) throw new Error(`${address} is not there. ${advice}`);
+  if (!answer.ok) throw new Error(`${address} is not there. ${advice}`.trim());
   return answer;
 }
 
@@ -87,9 +87,12 @@ async function ownFiles(files) {
 /** ONNX Runtime with the network, on `wasm` or `webgpu`. */
 async function open(runtime) {
   sessions[runtime] ??= (async () => {
-    const ort = await import(`${ORT}ort.${runtime}.min.mjs`);
-    const bytes = await (await get('model.onnx', 'Write it with posetransfer export onnx default -o model.onnx --joints')).arrayBuffer();
+    const ort = await import(`${ORT}ort.${runtime}.min.mjs`).catch((error) => {
+      throw new Error(`ONNX Runtime Web cannot be loaded (${error.message}); run npm ci in the folder of this page.`);
+    });
+    const bytes = await (await get('model.onnx', 'Write it beside this page: posetransfer export onnx default -o model.onnx --joints')).arrayBuffer();
     const session = await ort.InferenceSession.create(bytes, { executionProviders: [runtime] });
+    if (!session.inputNames.includes('source_joints')) throw new Error('model.onnx reads no joints; export it with --joints.');
     return { ort, session };
   })();
   sessions[runtime].catch(() => delete sessions[runtime]); // what failed is tried anew
@@ -170,7 +173,7 @@ function fill(id, names) {
 async function start() {
   fill('person', SOURCES);
   fill('pose', POSES);
-  model = (await (await get('model.json', 'Write it with posetransfer info default --json > model.json')).json()).model;
+  model = (await (await get('model.json', 'Write it beside this page: posetransfer info default --json > model.json')).json()).model;
   for (const stage of document.querySelectorAll('.stage')) stage.style.aspectRatio = `${model.size[1]} / ${model.size[0]}`;
   const adapter = await navigator.gpu?.requestAdapter();
   if (adapter) $('runtime').append(new Option('WebGPU', 'webgpu'));

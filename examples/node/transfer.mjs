@@ -1,5 +1,4 @@
-// The person in a photo takes a new pose, without Python.
-//
+// The person in a photo takes a new pose, without Python:
 //     node transfer.mjs MODEL.onnx PHOTO.png SOURCE.json TARGET.json OUT.png
 //
 // MODEL is written by `posetransfer export onnx default -o MODEL.onnx --joints`; photo and poses by `posetransfer transfer ... --inputs DIR`.
@@ -51,6 +50,7 @@ try {
   const [, height, width] = photo.dims;
   const [source_joints, target_joints] = [sourceFile, targetFile].map((path) => readPose(path, height, width));
   const session = await InferenceSession.create(model);
+  if (!session.inputNames.includes('source_joints')) throw new Error(`${model}: reads no joints; export it with --joints.`);
   const { picture } = await session.run({ photo, source_joints, target_joints });
   writePicture(out, picture);
   console.log(`${out}: ${width} x ${height} pixels`);

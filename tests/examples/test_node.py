@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from posetransfer.engines.graph import build_graph
 from posetransfer.image import load_photo
 from posetransfer.pose import read_pose, write_pose
+from posetransfer.weights import find_weights, load_weights
 
 
 @pytest.fixture
@@ -18,8 +20,8 @@ def transfer(installed, model, tmp_path):
     installed("node")
     program = Path(__file__).parents[2] / "examples" / "node" / "transfer.mjs"
 
-    def run(*files, to="out.png"):
-        words = [shutil.which("node"), str(program), str(model), *map(str, files), to]
+    def run(*files, model=model):
+        words = [shutil.which("node"), str(program), str(model), *map(str, files), "out.png"]
         return subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=120)
 
     return run
@@ -49,6 +51,13 @@ def test_openpose_files_of_another_size_with_missing_joints(transfer, inputs, pa
 def test_another_pose_gives_another_picture(transfer, inputs, expected, tmp_path):
     assert transfer(inputs / "photo.png", inputs / "source.json", inputs / "source.json").returncode == 0
     assert difference(tmp_path / "out.png", expected) > 50
+
+
+def test_a_network_that_reads_heat_maps_is_told_from_one_that_reads_joints(transfer, inputs, tmp_path):
+    graph = build_graph(load_weights(find_weights("default")))
+    (tmp_path / "maps.onnx").write_bytes(graph.SerializeToString())
+    done = transfer(inputs / "photo.png", inputs / "source.json", inputs / "target.json", model="maps.onnx")
+    assert (done.returncode, done.stderr) == (1, "error: maps.onnx: reads no joints; export it with --joints.\n")
 
 
 @pytest.mark.parametrize(("photo", "pose", "sentence"), [
