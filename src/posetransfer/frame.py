@@ -73,7 +73,9 @@ class Frame:
         """As `around(source, target)`, but out of a few frames per source, so that most poses of one photo share one.
 
         The first frame is the source's own, and holds most poses. For another pose it moves and grows no more than it must, in
-        steps: the person is never more than 6 % smaller than in a frame made for that pose alone. It depends on these two
+        steps: the person is never more than 6 % smaller than in a frame made for that pose alone. (The default network does not mind:
+        over 60 poses of ten rendered test people PCKh was 0.907 in a frame of the pose's own, 0.905 in the shared one, 0.935
+        in an own one 6 % larger, 0.921 in one 12 % larger, 0.867 in one half as large again; benchmarks/frames.py.) It depends on these two
         poses only, so that a picture is the same whether it is made alone, in a batch or in another order; and what the
         engine keeps of the source serves every pose of the same frame. For a clip, where the person must not change in size at
         all, `around(source, *poses)` is the one frame for all.

@@ -24,7 +24,7 @@ def test_every_photo_takes_every_pose_under_the_name_that_evaluate_reads(here):
 
 
 def test_a_list_of_pairs_in_the_order_of_the_photos_each_once(here):
-    (here / "pairs.csv").write_text("from,to\np3.png,up.json\np0,down\np3,up\np3,down.json\n")
+    (here / "pairs.csv").write_text("from,to\np3.png,up.json\np0,down\np3,up.jpg\np3,down.json\n")
     jobs = listed(here / "pairs.csv", find_photos("photos", here), find_poses("poses", here))
     assert [job.name for job in jobs] == ["p0___down", "p3___up", "p3___down"]
 

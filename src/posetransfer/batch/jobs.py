@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from posetransfer.batch.inputs import Item
+from posetransfer.batch.inputs import POSES, Item
 from posetransfer.data.annotations import read_pairs
+from posetransfer.data.prepare.tree import PICTURES
 from posetransfer.errors import DataError, SettingsError
 
 T = TypeVar("T")
@@ -40,22 +41,24 @@ def listed(path: Path, photos: Sequence[Item], poses: Sequence[Item]) -> list[Jo
     Raises:
         DataError: the list cannot be read, is empty, or names what is not there.
     """
-    known: list[dict[str, Item]] = [_by_name(photos), _by_name(poses)]
+    by_name = [{item.name: item for item in items} for items in (photos, poses)]
     jobs: dict[Job, None] = {}
-    for names in zip(*read_pairs(path), strict=True):
-        for name, items, what in zip(names, known, ("PHOTOS", "POSES"), strict=True):
-            if name not in items:
-                raise DataError(f"{path}: {name} is not among {what}; correct the list, or name the folder that holds it.")
-        jobs[Job(known[0][names[0]], known[1][names[1]])] = None
+    for source, target in zip(*read_pairs(path), strict=True):
+        photo, pose = _named(source, by_name[0]), _named(target, by_name[1])
+        if photo is None or pose is None:
+            name, what = (source, "PHOTOS") if photo is None else (target, "POSES")
+            raise DataError(f"{path}: {name} is not among {what}; correct the list, or name the folder that holds it.")
+        jobs[Job(photo, pose)] = None
     if not jobs:
         raise DataError(f"{path}: there is no pair in this list; write one pair a line below the header from,to.")
     order = {item: number for number, item in enumerate(photos)}
     return sorted(jobs, key=lambda job: order[job.photo])
 
 
-def _by_name(items: Sequence[Item]) -> dict[str, Item]:
-    files = {item.target.name: item for item in items if isinstance(item.target, Path)}
-    return {item.name: item for item in items} | files
+def _named(name: str, items: dict[str, Item]) -> Item | None:
+    """The item of a name; an ending may stand behind it, also that of the picture in place of its pose file."""
+    stem, ending = os.path.splitext(name)
+    return items.get(name) or (items.get(stem) if ending.lower() in (*PICTURES, *POSES) else None)
 
 
 def share(jobs: Sequence[T], rank: int, world: int) -> Sequence[T]:
