@@ -11,6 +11,7 @@ import tyro
 from posetransfer.errors import PoseTransferError
 
 if TYPE_CHECKING:
+    from posetransfer.engines.calibration import Calibration
     from posetransfer.pose import Pose
 
 Facts = dict[str, Any]
@@ -101,6 +102,7 @@ def _weights(thing: str) -> Facts:
     from dataclasses import asdict
     from json import loads
 
+    from posetransfer.engines.calibration import recorded
     from posetransfer.weights import find_weights, load_weights, parameter_count
     from posetransfer.weights.file import CARD, CONFIG, TENSORS, file_hash
 
@@ -116,8 +118,16 @@ def _weights(thing: str) -> Facts:
         "stored_as": loads((folder / CONFIG).read_text(encoding="utf-8")).get("dtype", "not said"),
         "bytes": tensors.stat().st_size,
         "sha256": file_hash(tensors),
+        "engine": _engine(recorded(weights)),
         "model": {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(weights.config).items()},
     }
+
+
+def _engine(found: Calibration | None) -> Facts:
+    """What `--engine auto` takes on this machine, if that was measured."""
+    if found is None:
+        return {"auto": "not measured yet; the first transfer on a CPU does it"}
+    return {"auto": found.choice, "milliseconds": found.milliseconds, "psnr": found.psnr, "skipped": found.skipped}
 
 
 def _first_paragraph(card: str) -> str:

@@ -73,7 +73,7 @@ def open_fastest(weights: Weights, device: str = "auto", precision: Precision = 
             return open_engine(weights, known.choice, device, precision, threads)
         except PoseTransferError as err:
             log.warning("The engine %s cannot be used any more (%s) The runtimes are measured again.", known.choice, err)
-    log.warning("Measuring the runtimes of this machine once for these weights (a few seconds).")
+    log.info("Measuring the runtimes of this machine once for these weights (a few seconds).")
     found, engine = calibrate(weights, precision, threads)
     log.info("The fastest is %s: %s.", found.choice, ", ".join(f"{name} {ms:.0f} ms" for name, ms in found.milliseconds.items()))
     text = json.dumps({"facts": facts, "found": asdict(found)}, indent=2) + "\n"

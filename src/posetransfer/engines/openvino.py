@@ -98,13 +98,17 @@ class Program:
         settings = {"INFERENCE_PRECISION_HINT": _HINTS[precision][1], "PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": 1}
         if threads is not None:
             settings["INFERENCE_NUM_THREADS"] = threads
-        self._request = core.compile_model(core.read_model(model.SerializeToString()), "CPU", settings).create_infer_request()
+        compiled = core.compile_model(core.read_model(model.SerializeToString()), "CPU", settings)
+        kept = {name for value in compiled.inputs for name in value.names}  # an input that nothing reads is not kept
+        self._names = [value.name if value.name in kept else None for value in model.graph.input]
+        self._request = compiled.create_infer_request()
         self._lock = Lock()
 
     def __call__(self, *arrays: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
         """Copies of the outputs: the runtime writes the next ones into the same memory."""
         with self._lock:
-            results = self._request.infer(dict(enumerate(arrays)), share_inputs=True, share_outputs=True)
+            given = {name: array for name, array in zip(self._names, arrays, strict=True) if name}
+            results = self._request.infer(given, share_inputs=True, share_outputs=True)
             return [np.array(results[i]) for i in range(len(results))]
 
 

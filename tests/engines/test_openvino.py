@@ -1,0 +1,126 @@
+"""The engine on OpenVINO, held to the one on PyTorch."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from posetransfer.assets import asset_path
+from posetransfer.config import ModelConfig
+from posetransfer.engines import open_engine, split
+from posetransfer.engines.calibration import decibels
+from posetransfer.engines.pytorch import PyTorchEngine
+from posetransfer.errors import SettingsError
+from posetransfer.pipeline import PoseTransfer
+from posetransfer.weights import Weights, expected_shapes, find_weights, load_weights
+
+pytest.importorskip("openvino")
+from posetransfer.engines import openvino as module
+from posetransfer.engines.openvino import OpenVinoEngine, choose_precision
+
+rng = np.random.default_rng(0)
+
+
+def weights(norm="batch", transfer="attention"):
+    config = ModelConfig(size=(32, 24), width=4, blocks=2, norm=norm, transfer=transfer)
+    tensors = {
+        name: (rng.standard_normal(shape) * (2 / np.prod(shape[1:])) ** 0.5 if len(shape) > 1 else rng.uniform(0.5, 1.5, shape)).astype("f")
+        for name, shape in expected_shapes(config).items()
+    }
+    return Weights(config, tensors, "nowhere", "a test")
+
+
+def inputs(batch=2, height=32, width=24):
+    return [
+        rng.uniform(-1, 1, (batch, 3, height, width)).astype("f"),
+        *(rng.random((batch, 18, height, width)).astype("f") for _ in range(2)),
+    ]
+
+
+class Recorder:
+    """An engine that keeps what it is asked."""
+
+    name = "recorder"
+
+    def __init__(self, engine):
+        self.engine, self.config, self.asked = engine, engine.config, []
+
+    def run(self, *arrays):
+        self.asked.append(arrays)
+        return self.engine.run(*arrays)
+
+
+@pytest.mark.parametrize("norm", ["batch", "instance"])
+@pytest.mark.parametrize("transfer", ["attention", "no_addition", "no_concatenation", "residual"])
+def test_engine_gives_what_pytorch_gives(norm, transfer, monkeypatch):
+    monkeypatch.setattr(split, "PIXELS", 2 * 32 * 24)  # two pictures at once: three go through in two parts
+    made, (photo, source, target) = weights(norm, transfer), inputs(3)
+    engine, other = OpenVinoEngine(made, "cpu", "fp32", threads=1), PyTorchEngine(made, "cpu", "fp32")
+    for arrays in ((photo, source, target), (photo[:1], source[:1], target), (photo[:1], source, target), inputs(1, 40, 16)):
+        expected = other.run(*arrays)
+        assert expected.std() > 0.02  # far above the tolerance
+        np.testing.assert_allclose(engine.run(*arrays), expected, atol=5e-5)
+
+
+def test_sixteen_bits_stay_within_60_decibels_on_photographs():
+    made = load_weights(find_weights("default"))
+    exact, fast = Recorder(PyTorchEngine(made, "cpu", "fp32")), OpenVinoEngine(made, threads=1)
+    machine = PoseTransfer(exact)
+    for photo in ("photos/man_standing.jpg", "photos/woman_stride.jpg"):
+        list(machine.many(asset_path(photo), ("walking-left", "arms-up"), background="plain"))
+    found = [decibels(fast.run(*arrays), exact.engine.run(*arrays)) for arrays in exact.asked]
+    assert len(found) == 4
+    assert min(found) > 60
+
+
+def test_one_photo_serves_many_poses_and_is_encoded_once():
+    engine = OpenVinoEngine(weights(), precision="fp32", threads=1)
+    photo, source, targets = inputs(3)
+    calls, encode = [], engine._encode
+    engine._encode = lambda *arrays: calls.append(1) or encode(*arrays)
+    many = engine.run(photo[:1], source[:1], targets)
+    for target, picture in zip(targets, many, strict=True):
+        np.testing.assert_allclose(engine.run(photo[:1], source[:1], target[None])[0], picture, atol=1e-5)
+    assert len(calls) == 1
+
+
+def test_answers_are_copies_and_threads_do_not_mix_them():
+    engine = OpenVinoEngine(weights(), precision="fp32", threads=1)
+    photo, source, targets = inputs(8)
+    alone = [engine.run(photo[:1], source[:1], target[None]).copy() for target in targets]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda target: engine.run(photo[:1], source[:1], target[None]), targets))
+    np.testing.assert_allclose(together, alone, atol=1e-6)
+
+
+def test_explain_shows_what_pytorch_shows():
+    made, arrays = weights(), inputs()
+    ours, theirs = OpenVinoEngine(made, precision="fp32").explain(*arrays), PyTorchEngine(made, "cpu", "fp32").explain(*arrays)
+    np.testing.assert_allclose(ours.picture, theirs.picture, atol=5e-5)
+    np.testing.assert_allclose(ours.masks, theirs.masks, atol=5e-5)
+
+
+class Core:
+    """A processor of the given capabilities."""
+
+    def __init__(self, *has):
+        self.has = has
+
+    def get_property(self, device, name):
+        return self.has
+
+
+def test_precisions():
+    assert choose_precision("auto", Core("FP32", "BF16")) == "bf16"
+    assert choose_precision("auto", Core("FP32")) == "fp32"
+    for word, pattern in (("bf16", "no instructions"), ("fp16", "no instructions"), ("int8", "unknown")):
+        with pytest.raises(SettingsError, match=f"{word}.*{pattern}"):
+            choose_precision(word, Core("FP32"))
+
+
+def test_what_it_cannot_do_is_said_in_a_sentence(monkeypatch):
+    with pytest.raises(SettingsError, match=r"'cuda'.*computes on the CPU"):
+        open_engine(weights(), "openvino", "cuda")
+    monkeypatch.setattr(module.openvino, "__version__", "2022.3.0-1234")
+    with pytest.raises(SettingsError, match=r"openvino 2022\.3\.0-1234 is too old.*pip install -U"):
+        open_engine(weights(), "openvino")
