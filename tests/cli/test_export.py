@@ -56,6 +56,8 @@ def test_json_and_a_photo_of_ones_own(here, capsys):
     (["onnx", "weights", "-o", "/proc/nowhere/net.onnx"], ["/proc/nowhere/net.onnx", "cannot be written"]),
     (["onnx", "weights", "-o", "net.onnx", "--size", "30", "24"], ["30 24", "divisible by 4"]),
     (["onnx", "weights", "-o", "net.onnx", "--photo", "none.jpg"], ["none.jpg"]),
+    (["onnx", "weights", "-o", "net.onnx", "--int8", "nowhere"], ["nowhere"]),
+    (["mnn", "weights", "-o", "net.mnn", "--int8", "nowhere"], ["int8", "mnn"]),
 ])  # fmt: skip
 def test_what_cannot_be_done_is_one_sentence_and_leaves_no_file(words, parts, here, capsys):
     assert main(["export", *words]) == 1

@@ -126,6 +126,24 @@ def test_a_file_that_computes_something_else_is_not_kept(joints, tmp_path, monke
     assert (tmp_path / "net.onnx").read_text() == "an older file"
 
 
+def test_int8_is_smaller_and_held_to_a_tolerance_of_its_own(tmp_path, monkeypatch):
+    made = weights(blocks=9)
+    export_weights(made, "onnx", tmp_path / "exact.onnx", samples())
+    monkeypatch.setattr(room, "INT8_TOLERANCE", 20.0)  # a random network is less patient than a trained one
+    for joints in (False, True):
+        found = export_weights(made, "onnx", tmp_path / "net.onnx", samples(), joints, calibration=samples(count=4))
+        assert 20 < found.psnr < 60
+    kinds = [node.op_type for node in onnx.load(tmp_path / "net.onnx").graph.node]
+    assert kinds.count("QuantizeLinear") > 30
+    assert (tmp_path / "net.onnx").stat().st_size < 0.75 * (tmp_path / "exact.onnx").stat().st_size
+    monkeypatch.setattr(room, "INT8_TOLERANCE", 90.0)
+    with pytest.raises(OutputError, match=r"at least 90.*leave --int8 out"):
+        export_weights(made, "onnx", tmp_path / "other.onnx", samples(), calibration=samples())
+    assert not (tmp_path / "other.onnx").exists()
+    with pytest.raises(SettingsError, match="int8: files of the form torch"):
+        export_weights(made, "torch", tmp_path / "net.pt2", samples(), calibration=samples())
+
+
 def test_difference_is_in_grey_levels_and_decibels():
     made, given = weights(), samples()
     network = plain(made)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 PHOTOS = ("photos/man_standing.jpg", "photos/woman_stride.jpg")
 """Shipped photographs that every export is compared on."""
+CALIBRATION = 32
+"""Pairs on which the ranges of 8-bit integers are measured."""
 POSES = ("walking-left", "arms-up", "standing-back")
 
 
@@ -25,6 +27,7 @@ def export(
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"], metavar="FILE")],
     joints: bool = False,
     size: Annotated[tuple[int, int] | None, tyro.conf.arg(metavar="HEIGHT WIDTH")] = None,
+    int8: Annotated[Path | None, tyro.conf.arg(metavar="DATA")] = None,
     photo: Annotated[tuple[Path, ...], tyro.conf.arg(metavar="PHOTO")] = (),
     json: bool = False,
 ) -> None:
@@ -36,24 +39,26 @@ def export(
         output: the file to write.
         joints: the file takes uint8 pictures and joints, draws the heat maps itself, and gives uint8 pictures.
         size: the file takes this height and width only; else every size divisible by 4.
+        int8: onnx only: compute in 8-bit integers (a quarter of the size), their ranges measured on pairs of this prepared folder.
         photo: photographs of a person to compare on, instead of the two that come with this package.
         json: answer in JSON.
     """
     check_file(output, inputs=photo)
-    from posetransfer.engines.export import TOLERANCE, check_form, export_weights
+    from posetransfer.engines.export import INT8_TOLERANCE, TOLERANCE, check_form, export_weights
     from posetransfer.weights import find_weights, load_weights
 
-    check_form(form, output, joints, size)
+    check_form(form, output, joints, size, int8 is not None)
     loaded = load_weights(find_weights(weights))
-    found = export_weights(loaded, form, output, _samples(loaded, photo, size), joints, size)
+    pairs, tolerance = (_pairs(loaded, int8, size), INT8_TOLERANCE) if int8 else ([], TOLERANCE)
+    found = export_weights(loaded, form, output, _samples(loaded, photo, size), joints, size, pairs)
     if json:
         from json import dumps
 
         facts = {"output": str(output), "form": form, "bytes": output.stat().st_size, "pictures": found.pictures}
         measured = {"largest_difference": round(found.largest, 6), "psnr": round(found.psnr, 2) if found.psnr < 1e3 else None}
-        print(dumps(facts | measured | {"tolerance_psnr": TOLERANCE}, indent=2))
+        print(dumps(facts | measured | {"tolerance_psnr": tolerance}, indent=2))
         return
-    distance = f"{found.psnr:.1f} dB PSNR (at least {TOLERANCE:.0f} are asked for)" if found.largest else "the same"
+    distance = f"{found.psnr:.1f} dB PSNR (at least {tolerance:.0f} are asked for)" if found.largest else "the same"
     print(f"{output}: {output.stat().st_size:,} bytes")
     print(f"against PyTorch, {found.pictures} pictures of photographs: largest difference {found.largest:.2g} of 255, {distance}")
 
@@ -73,3 +78,19 @@ def _samples(weights: Weights, photos: tuple[Path, ...], size: tuple[int, int] |
             poses = (result.frame.fit(pose) for pose in (result.source_pose, result.target_pose))
             samples.append(Sample(result.seen, *poses))
     return samples
+
+
+def _pairs(weights: Weights, folder: Path, size: tuple[int, int] | None) -> list[Sample]:
+    """Training pairs of a prepared folder, evenly spread over its list."""
+    import numpy as np
+
+    from posetransfer.data.pairs import Pairs
+    from posetransfer.engines.export import Sample
+    from posetransfer.pose import Pose
+
+    config = replace(weights.config, size=size or weights.config.size)
+    pairs = Pairs(folder, "train", config, cache=False)
+    batch = pairs.examples(np.unique(np.linspace(0, len(pairs) - 1, CALIBRATION).astype(int)))
+    joints = zip(batch.source_points, batch.target_points, strict=True)
+    poses = [(Pose(source, config.size), Pose(target, config.size)) for source, target in joints]
+    return [Sample(photo, *both) for photo, both in zip(batch.source, poses, strict=True)]

@@ -6,7 +6,8 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from importlib import import_module
 from math import inf, log10
 from pathlib import Path
@@ -25,6 +26,8 @@ from posetransfer.weights import Weights
 
 TOLERANCE = 60.0
 """Decibels. A file that is further from PyTorch is not kept; 60 dB is an error of a quarter of a grey level."""
+INT8_TOLERANCE = 40.0
+"""The same for 8-bit integers: 2.5 grey levels."""
 
 Run = Callable[..., npt.NDArray[Any]]
 """An opened file: photo, source and target as the file takes them -> picture."""
@@ -70,7 +73,13 @@ class Form:
 
 
 def export_weights(
-    weights: Weights, form: str, path: Path, samples: Sequence[Sample], joints: bool = False, size: tuple[int, int] | None = None
+    weights: Weights,
+    form: str,
+    path: Path,
+    samples: Sequence[Sample],
+    joints: bool = False,
+    size: tuple[int, int] | None = None,
+    calibration: Sequence[Sample] = (),
 ) -> Difference:
     """Write weights as a file, run it against PyTorch, and keep it only if both agree.
 
@@ -81,32 +90,37 @@ def export_weights(
         samples: what to compare on, of the given size or else of the weights'.
         joints: uint8 pictures and joints go in and out instead of floats and heat maps.
         size: height and width if the file shall take no others.
+        calibration: onnx only: samples on which ranges are measured, to compute in 8-bit integers.
 
     Raises:
         SettingsError: an unknown form, or something that it cannot do.
         MissingExtra: its runtime is not installed.
         OutputError: another ending, a place that cannot be written, or a file that computes something else (it is removed).
     """
-    kind = check_form(form, path, joints, size)
-    reference = plain(weights)
+    kind = check_form(form, path, joints, size, int8=bool(calibration))
+    if calibration:
+        kind = replace(kind, write=partial(_write_int8, calibration))
+    reference, tolerance = plain(weights), INT8_TOLERANCE if calibration else TOLERANCE
     with _draft(path, kind) as draft:
         kind.write(weights, draft, joints, size)
         found = compare(kind.open(draft), reference, samples, weights, joints, free=size is None)
-        if not found.psnr >= TOLERANCE:  # also if it is not a number
+        if not found.psnr >= tolerance:  # also if it is not a number
             raise OutputError(
-                f"{path}: the file is {found.psnr:.1f} dB from PyTorch (at least {TOLERANCE:.0f} are asked for), so it was not kept; "
-                "use another form, and please report it."
+                f"{path}: the file is {found.psnr:.1f} dB from PyTorch (at least {tolerance:.0f} are asked for), so it was not kept; "
+                + ("leave --int8 out." if calibration else "use another form, and please report it.")
             )
     return found
 
 
-def check_form(form: str, path: Path, joints: bool = False, size: tuple[int, int] | None = None) -> Form:
+def check_form(form: str, path: Path, joints: bool = False, size: tuple[int, int] | None = None, int8: bool = False) -> Form:
     """All that can be refused before any work; errors as in `export_weights`."""
     if form not in FORMS:
         raise SettingsError(f"form {form!r} is unknown; it is one of {', '.join(FORMS)}.")
     kind = FORMS[form]
     if path.suffix.lower() != kind.ending:
         raise OutputError(f"{path}: a file of the form {form} ends in {kind.ending}; choose such a name with -o.")
+    if int8 and form != "onnx":
+        raise SettingsError(f"int8: files of the form {form} are written in float only; leave --int8 out, or use onnx.")
     if joints and not kind.joints:
         able = ", ".join(name for name, other in FORMS.items() if other.joints)
         raise SettingsError(f"joints: the form {form} takes heat maps only; leave --joints out, or use {able}.")
@@ -198,7 +212,19 @@ def _draft(path: Path, form: Form) -> Iterator[Path]:
 
 def write_onnx(weights: Weights, path: Path, joints: bool = False, size: tuple[int, int] | None = None) -> None:
     """One file with the weights inside and the settings as metadata."""
+    _save(build_graph(weights, joints=joints), weights, path, joints, size)
+
+
+def _write_int8(calibration: Sequence[Sample], weights: Weights, path: Path, joints: bool, size: tuple[int, int] | None) -> None:
+    from posetransfer.engines.int8 import quantise
+
     model = build_graph(weights, joints=joints)
+    names = [given.name for given in model.graph.input]
+    feeds = [dict(zip(names, inputs([sample], weights, joints), strict=True)) for sample in calibration]
+    _save(quantise(model, feeds), weights, path, joints, size)
+
+
+def _save(model: ModelProto, weights: Weights, path: Path, joints: bool, size: tuple[int, int] | None) -> None:
     if size:
         fix_size(model, size)
     for key, value in metadata(weights, joints).items():
