@@ -16,7 +16,12 @@ from PIL import Image
 from posetransfer.batch import Batch, Journal, Options, cross, find_photos, find_poses, share, write_report
 from posetransfer.errors import OutputError
 from posetransfer.image import load_photo
+from posetransfer.pose import Pose
 
+STANDING = {
+    "nose": (60, 30), "neck": (60, 45), "right_shoulder": (50, 45), "left_shoulder": (70, 45), "right_hip": (54, 75), "left_hip": (66, 75),
+    "right_knee": (53, 97), "left_knee": (67, 97), "right_ankle": (52, 118), "left_ankle": (68, 118),
+}  # fmt: skip
 SETTINGS = {"retarget": "limbs", "person": None}
 
 
@@ -38,7 +43,7 @@ def pictures(out):
 def test_the_pictures_are_those_of_single_transfers(here, machine):
     summary, counts = run(machine, "out", report=True)
     assert (summary.written, summary.before, summary.failed) == (15, 0, {})
-    assert counts == {"pictures": 15, "ok": 15, "failed": 0, "pending": 0}
+    assert counts == {"pictures": 15, "ok": 15, "failed": 0, "pending": 0, "findings": counts["findings"]}
     made = pictures("out")
     assert len(made) == 15
     for name in made:
@@ -50,6 +55,21 @@ def test_options_reach_every_picture(here, machine):
     run(machine, "out", options=Options(place=True, background="plain"))
     expected = machine("photos/p1.png", "poses/up.json", place=True, background="plain").pixels
     np.testing.assert_array_equal(load_photo("out/p1___up.png"), expected)
+
+
+def test_what_the_network_does_not_know_well_is_counted_and_listed(here, machine):
+    for path in (here / "photos").glob("p[1-4].png"):
+        path.unlink()
+    small = np.array(Image.open("photos/p0.png"))[::4, ::4]
+    Image.fromarray(small).save("photos/small.png")  # nobody is so small that 64 pixels would be enlarged, but here
+    machine._estimator = lambda photo, person=None, name="": Pose(STANDING, (140, 120)).scaled(photo.shape[:2])
+    machine._cutout.mask = lambda photo, pose: np.ones(photo.shape[:2], np.float32)
+    _, counts = run(machine, "out", report=True)
+    single = machine("photos/small.png", "poses/up.json")
+    codes = sorted({finding.code for finding in single.findings})
+    report = {row["name"]: row for row in json.loads(Path("out/report/report.json").read_text())["list"]}
+    assert codes and report["small___up"]["findings"] == codes
+    assert all(counts["findings"][code] >= 1 for code in codes)
 
 
 def test_same_bytes_whatever_the_batch_size_and_the_number_of_parts(here, machine):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from itertools import groupby
 from operator import attrgetter
@@ -32,25 +33,29 @@ def write_report(journal: Journal, jobs: Sequence[Job], summary: Summary, settin
         settings: of the batch.
 
     Returns:
-        The counts: `pictures`, `ok`, `failed`, `pending` (other processes may still be at work).
+        The counts: `pictures`, `ok`, `failed`, `pending` (other processes may still be at work), and `findings`: how many pictures
+        rest on something that the network does not know well, by its code.
     """
     journal.rows = read_rows(journal.out) | journal.rows
     pictures = [_fate(journal, job) for job in jobs]
     states = [picture["state"] for picture in pictures]
     counts = {"pictures": len(jobs)} | {state: states.count(state) for state in ("ok", "failed", "pending")}
+    doubts = Counter(code for picture in pictures for code in picture.get("findings", []))
     here = {"seconds": round(summary.seconds, 2), "written": summary.written, "finished_before": summary.before, "batch": summary.batch}
     folder = journal.out / FOLDER
     with whole_file(folder / "report.json") as file:
-        file.write((json.dumps({**counts, "this_run": here, "settings": settings, "list": pictures}, indent=1) + "\n").encode())
+        file.write(
+            (json.dumps({**counts, "findings": doubts, "this_run": here, "settings": settings, "list": pictures}, indent=1) + "\n").encode()
+        )
     save_picture(draw_sheet(journal, jobs), folder / "sheet.png")
-    return counts
+    return counts | {"findings": dict(doubts)}
 
 
 def _fate(journal: Journal, job: Job) -> dict[str, Any]:
     row = journal.rows.get(job.name)
     about = {"name": job.name, "from": str(job.photo.target), "to": str(job.pose.target)}
     if journal.finished(job):
-        return about | {"state": "ok"}
+        return about | {"state": "ok", "findings": journal.rows[job.name].get("findings", [])}
     if row is None or row["ok"]:
         return about | {"state": "pending"}
     return about | {"state": "failed", "why": row["why"]}

@@ -24,7 +24,7 @@ from posetransfer.batch.inputs import Item
 from posetransfer.batch.jobs import Job
 from posetransfer.batch.journal import Journal
 from posetransfer.errors import OutputError, PoseTransferError
-from posetransfer.pipeline import Background, Painted, PoseTransfer, Retarget, Source, Task
+from posetransfer.pipeline import BackgroundLike, Painted, PoseTransfer, Retarget, Source, Task
 from posetransfer.pose import Pose
 
 log = logging.getLogger(__name__)
@@ -42,7 +42,8 @@ class Options:
 
     retarget: Retarget = "limbs"
     place: bool = False
-    background: Background = "keep"
+    background: BackgroundLike = "keep"
+    shadow: bool = True
     person: int | None = None
     batch: int = 4
     """Pictures per call of the engine; changes no picture."""
@@ -224,7 +225,7 @@ class Batch:
     def _write(self) -> None:
         for job, painted in self._painted:
             try:
-                result = self.machine.finish(painted, self.options.place, self.options.background)
+                result = self.machine.finish(painted, self.options.place, self.options.background, self.options.shadow)
                 result.save(self.journal.path(job))
             except OutputError:
                 raise
@@ -232,7 +233,8 @@ class Batch:
                 self._fail(job, error)
                 continue
             steps = {step: round(value, 4) for step, value in result.seconds.items()}
-            self.journal.written(job, engine=self.machine.engine.name, seconds=steps)
+            codes = sorted({finding.code for finding in result.findings})
+            self.journal.written(job, engine=self.machine.engine.name, seconds=steps, findings=codes)
             with self._lock:
                 self.summary.written += 1
             self._count()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -18,6 +21,9 @@ if TYPE_CHECKING:
     from posetransfer.pipeline import PoseTransfer
 
 
+WORDS = ("keep", "plain", "transparent")
+
+
 def batch(
     photos: tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="PHOTOS")]],
     poses: tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="POSES")]],
@@ -26,7 +32,8 @@ def batch(
     format: Literal["png", "jpg", "webp"] = "png",
     retarget: Literal["limbs", "scale", "none"] = "limbs",
     place: bool = False,
-    background: Literal["keep", "plain", "transparent"] = "keep",
+    background: Annotated[str, tyro.conf.arg(metavar="keep|plain|transparent|FILE")] = "keep",
+    no_shadow: bool = False,
     person: Annotated[int | None, tyro.conf.arg(metavar="N")] = None,
     every: Annotated[int, tyro.conf.arg(metavar="N")] = 1,
     weights: Annotated[str, tyro.conf.arg(metavar="NAME|FOLDER")] = "default",
@@ -49,7 +56,8 @@ def batch(
         format: of the pictures.
         retarget: limbs: the pose's angles on this person's body; scale: the pose at this person's size; none: as it is.
         place: put the person back into the whole photo; else the picture has the network's size.
-        background: keep the photo's, with the old person filled in; a plain colour; or transparent (png, webp).
+        background: keep the photo's, with the old person filled in; a plain colour; transparent (png, webp); or another picture.
+        no_shadow: leave out the soft shadow under feet that stand on the photo's or the other picture's ground.
         person: which of several persons in each photo, counted from 0; the largest by default.
         every: of clips, every how many pictures one is taken.
         weights: name or folder of weights (see posetransfer weights list).
@@ -71,8 +79,14 @@ def batch(
     from posetransfer.pipeline import PoseTransfer
 
     part = read_shard(shard) if shard else shard_of_environment() or (0, 1)
-    settings: dict[str, Any] = {"format": format, "retarget": retarget, "place": place, "background": background, "person": person}
-    settings |= {"weights": _identity(weights), "engine": engine, "precision": precision}
+    settings: dict[str, Any] = {"format": format, "retarget": retarget, "place": place, "person": person}
+    settings |= {
+        "background": _stamped(background),
+        "shadow": not no_shadow,
+        "weights": _identity(weights),
+        "engine": engine,
+        "precision": precision,
+    }
     refuse_foreign(output)
     jobs = _jobs(photos, poses, pairs, output / ".batch", every)
     mine = share(jobs, *part)
@@ -81,8 +95,8 @@ def batch(
         summary = Summary(before=len(mine))
         if not all(map(journal.finished, mine)):  # else the weights need not be opened
             machine = PoseTransfer.from_pretrained(weights, _own_device(device, engine), engine, precision)
-            options = Options(retarget, place, background, person, batch or _batch_size(machine))
-            with counted("pictures") as report:
+            options = Options(retarget, place, _loaded(background), not no_shadow, person, batch or _batch_size(machine))
+            with counted("pictures") as report, _quiet_gate():
                 summary = Batch(machine, mine, journal, options, report).run()
         counts = write_report(journal, jobs, summary, settings)
     finally:
@@ -108,6 +122,37 @@ def _identity(weights: str) -> str:
         return f"{folder.name}:{sha256((folder / CONFIG).read_bytes()).hexdigest()[:12]}"
     except OSError as error:
         raise WeightsError(f"{folder}: there is no {CONFIG} in this folder; give a folder of weights.") from error
+
+
+def _stamped(background: str) -> str:
+    """The word, or the file as it is now."""
+    if background in WORDS:
+        return background
+    try:
+        return f"{background}:{sha256(Path(background).read_bytes()).hexdigest()[:12]}"
+    except OSError as error:
+        reason = error.strerror or error
+        raise SettingsError(
+            f"--background {background}: one of {', '.join(WORDS)}, or a picture's file, was expected ({reason})."
+        ) from error
+
+
+def _loaded(background: str) -> Any:
+    from posetransfer.image import load_photo
+
+    return background if background in WORDS else load_photo(background)  # read once, not for every picture
+
+
+@contextmanager
+def _quiet_gate() -> Iterator[None]:
+    """A thousand photos need not be doubted aloud: the report counts and lists the findings."""
+    pipeline = logging.getLogger("posetransfer.pipeline")
+    before = pipeline.level
+    pipeline.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        pipeline.setLevel(before)
 
 
 def _own_device(device: str, engine: str) -> str:
@@ -143,4 +188,8 @@ def _answer(counts: dict[str, Any], summary: Summary, output: Path, part: tuple[
         print(f"{len(summary.failed):,} pictures could not be made, for {len(set(summary.failed.values())):,} reasons:")
         for why, count in Counter(summary.failed.values()).most_common(10):
             print(f"  {count:,} x {why}")
+    if counts["findings"]:
+        print(
+            "the network does not know well: " + ", ".join(f"{code} ({number:,} pictures)" for code, number in counts["findings"].items())
+        )
     print(output / "report" / "report.json")
