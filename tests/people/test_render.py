@@ -11,7 +11,7 @@ from posetransfer.people.raster import rasterise, resolve, shadow_map
 from posetransfer.people.render import cast_shadow, render
 from posetransfer.people.render import resolve as blend
 from posetransfer.people.shadow import light_at
-from posetransfer.people.surface import draw_into_atlas, normals, skin
+from posetransfer.people.surface import crowding, draw_into_atlas, normals, skin
 
 SIZE = 16
 
@@ -161,3 +161,20 @@ def test_a_small_bright_ball_lies_on_the_pixel_that_its_joint_names():
         away.append(view.pixels(place[None])[0] - middle)
     assert np.abs(away).max() < 0.25
     assert np.abs(np.mean(away, 0)).max() < 0.06
+
+
+def test_cloth_is_crowded_on_the_inside_of_a_bend_and_stretched_on_the_outside():
+    # A tube bent by 60 degrees in the middle, as an arm: its inner side gets shorter, its outer side longer.
+    along, around = (grid.ravel() for grid in np.meshgrid(np.linspace(-1, 1, 21), np.arange(12) * np.pi / 6, indexing="ij"))
+    rest = np.stack([along, 0.2 * np.cos(around), 0.2 * np.sin(around)], 1).astype(np.float32)
+    turn = np.clip(along / 0.3, -1, 1) * np.radians(30)
+    bent = np.stack([rest[:, 0], np.zeros_like(along), rest[:, 2]], 1)
+    bent[:, 0] -= np.sin(turn) * rest[:, 1]
+    bent[:, 1] = np.cos(turn) * rest[:, 1]
+    cells = [(i * 12 + j, i * 12 + (j + 1) % 12) for i in range(20) for j in range(12)]
+    faces = np.array([triangle for a, b in cells for triangle in ([a, b, a + 12], [b, b + 12, a + 12])], np.int32)
+    crowded = crowding(bent.astype(np.float32), rest, faces)
+    middle = np.abs(along) < 0.15
+    assert (crowded[middle & (np.cos(around) > 0.8)] > 1.2).all()
+    assert (crowded[middle & (np.cos(around) < -0.8)] < 0.85).all()
+    assert np.allclose(crowding(rest, rest, faces), 1, atol=1e-5)

@@ -9,7 +9,10 @@ from PIL import Image
 
 from posetransfer.data.manifest import PreparedFolder
 from posetransfer.people import PeopleSettings, render_people
+from posetransfer.people.assets import load_assets
 from posetransfer.people.camera import fit_view
+from posetransfer.people.occluder import occlude
+from posetransfer.people.shot import Posed, keypoints_3d, visible_joints
 from posetransfer.pose.skeleton import INDEX
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -76,13 +79,24 @@ def test_somebody_who_crouches_is_drawn_at_the_scale_of_somebody_who_stands():
     assert np.ptp(fit_view(eye, at, tall, (256, 176), 0.9, (0.0, 0.0), standing=1.8).pixels(tall)[:, 1]) < 0.98 * 256
 
 
-def test_a_person_seen_from_behind_has_no_face(studio):
+def test_a_head_seen_from_behind_has_no_face_and_a_profile_has_one_half():
+    def seen(degrees: float) -> set[str]:  # > 0: the camera stands on the person's left
+        keypoints = np.tile([0, 1.6, 0], (18, 1)).astype(float)
+        posed = Posed(np.zeros((1, 3), np.float32), keypoints, np.eye(3), "", 1.7)
+        angle = np.radians(degrees)
+        visible = visible_joints(posed, np.array([4 * np.sin(angle), 1.6, 4 * np.cos(angle)]))
+        return {name for name, i in INDEX.items() if visible[i]} & {"nose", "left_eye", "right_eye", "left_ear", "right_ear"}
+
+    assert seen(180) == set()
+    assert seen(0) == {"nose", "left_eye", "right_eye", "left_ear", "right_ear"}
+    assert seen(80) == {"nose", "left_eye", "left_ear"}
+    assert seen(-80) == {"nose", "right_eye", "right_ear"}
+
+
+def test_people_seen_from_the_front_have_a_nose(studio):
     rows = [row for path in (studio / "parts").glob("0*.json") for row in json.loads(path.read_text())["images"]]
-    behind = [row for row in rows if row["x"][INDEX["right_shoulder"]] > row["x"][INDEX["left_shoulder"]] + 15]
     front = [row for row in rows if row["x"][INDEX["left_shoulder"]] > row["x"][INDEX["right_shoulder"]] + 25]
-    assert behind and front
-    assert all(row["x"][INDEX["nose"]] == -1 for row in behind)
-    assert all(row["x"][INDEX["nose"]] > -1 for row in front)
+    assert front and all(row["x"][INDEX["nose"]] > -1 for row in front)
 
 
 def test_a_sitting_keeps_its_backdrop_while_the_person_moves(tmp_path):
@@ -95,3 +109,29 @@ def test_a_sitting_keeps_its_backdrop_while_the_person_moves(tmp_path):
 
     assert np.ptp(corners(1.0), axis=0).max() < 25  # the camera's exposure still varies a little
     assert np.ptp(corners(0.0), axis=0).max() > 30
+
+
+def test_joints_move_to_where_an_estimator_sees_them_on_both_sides_alike():
+    assets = load_assets()
+    regressed = dict(zip(assets.keypoint_names, assets.keypoint_regressor @ assets.mean, strict=True))
+    moved = keypoints_3d(assets, assets.mean)
+    trunk = regressed["left_shoulder"][1] - regressed["left_hip"][1]
+    for joint, (wider, higher) in {"shoulder": (0.022, 0.035), "hip": (0.025, 0.010)}.items():
+        for side, sign in (("left", 1), ("right", -1)):
+            way = (moved[INDEX[f"{side}_{joint}"]] - regressed[f"{side}_{joint}"]) / trunk
+            assert np.allclose(way[:2], [sign * wider, higher], atol=0.003)
+    assert np.allclose(moved[INDEX["neck"]], (moved[INDEX["left_shoulder"]] + moved[INDEX["right_shoulder"]]) / 2)
+    assert np.allclose(moved[INDEX["nose"]], regressed["nose"])
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_what_stands_before_a_person_takes_from_the_mask_what_it_hides_and_no_more(seed):
+    scene, cover = np.full((128, 64, 3), 0.5, np.float32), np.zeros((128, 64), np.float32)
+    cover[20:120, 16:48] = 1
+    picture, left = occlude(np.random.default_rng(seed), scene, cover)
+    hidden = (cover == 1) & (left < 0.02)
+    same = (picture == scene).all(-1)
+    assert np.array_equal(left[same], cover[same])
+    assert (left <= cover).all() and 0.02 < (~same).mean() < 0.75
+    assert not (same & hidden).any()
+    assert left.sum() > 0.35 * cover.sum()  # somebody is still to be seen

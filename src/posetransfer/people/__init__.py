@@ -5,7 +5,7 @@
     head, wardrobe, accessories -> identity          one person: skin, hair, clothes, shoes, bag, as one `mesh`
     garments, garment_maps, cloth, patterns, prints, relief, colours          what clothes look like
     rotation, motion, gestures, stance               poses
-    camera, light, backdrop, street                  what stands around the person
+    camera, light, backdrop, street, occluder        what stands around the person
     surface, raster, shadow, shade -> render         the renderer (numba)
     shot -> dataset, sheet                           one picture; a whole set; a look at it
 

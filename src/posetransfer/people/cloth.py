@@ -36,6 +36,8 @@ class Cut:
     """Place along the leg, 0 hip to 1 ankle."""
     hem: float = -UNCUT
     """Height on the mean body, metres: nothing of the torso below it."""
+    open: float = 0.0
+    """Half the width of an open front at the waist, metres; 0 is closed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,11 +99,11 @@ class _Painter:
         rng, m = self.rng, self.maps
         if rng.random() < 0.16:  # sleeves in another colour
             self.rgb = self.rgb * (1 - m.sleeve[..., None]) + contrast(rng, self.base).astype(np.float32) * m.sleeve[..., None]
-        if rng.random() < 0.10:  # back in another colour
+        if rng.random() < 0.04:  # back in another colour: no front foretells it
             self.rgb = np.where((self.torso & ~m.front)[..., None], contrast(rng, self.base).astype(np.float32), self.rgb)
         if self.pattern in PRINTABLE and rng.random() < (0.55 if self.cloth == "knit" else 0.12):
             self._print()
-        if self.piece.kind == "top" and rng.random() < 0.12:
+        if self.piece.kind == "top" and rng.random() < 0.07:
             self._number_on_the_back()
         if self.cloth in ("woven", "coat") and rng.random() < 0.7:
             self._buttons()
@@ -191,7 +193,7 @@ class _Painter:
             texture=np.dstack([(rgb * 255).astype(np.uint8), alpha, height]),
             shine=SHINE[self.cloth] * rng.uniform(0.5, 2),
             gloss=rng.uniform(6, 25),
-            bump=rng.uniform(0.014, 0.030),
+            bump=rng.uniform(0.016, 0.042),
             pattern=self.pattern,
             colour=self.base.round(2).tolist(),
         )
@@ -234,6 +236,9 @@ class _Painter:
             alpha[(m.leg > cut.leg) & ~self.arm] = 0
         if cut.hem > -5:
             alpha[~self.arm & (m.place[..., 1] < cut.hem)] = 0
+        if cut.open > 0:
+            half = cut.open * np.clip(1.15 - m.place[..., 1] / 0.55, 0.25, 1.3) + 0.006 * np.sin(self.v * 31)
+            alpha[~self.arm & m.front & (np.abs(m.place[..., 0]) < half)] = 0
         return alpha
 
 

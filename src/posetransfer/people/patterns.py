@@ -13,16 +13,16 @@ from posetransfer.people.colours import colour, contrast
 
 WEIGHTS: dict[str, tuple[tuple[str, float], ...]] = {
     "knit": (
-        ("plain", 9), ("hstripe", 5), ("block", 1.5), ("dots", 1), ("gradient", 1), ("camo", 0.7), ("floral", 1), ("vstripe", 0.6),
+        ("plain", 13), ("hstripe", 4.5), ("block", 1.5), ("dots", 0.8), ("gradient", 1), ("camo", 0.25), ("floral", 1), ("vstripe", 0.6),
         ("side", 0.6), ("diag", 0.4), ("check", 0.4),
     ),
     "woven": (
-        ("plain", 8), ("check", 4), ("vstripe", 1.2), ("floral", 2.5), ("dots", 1.5), ("pinstripe", 1), ("hstripe", 1.2),
+        ("plain", 11), ("check", 4), ("vstripe", 1.2), ("floral", 2.5), ("dots", 1.5), ("pinstripe", 1), ("hstripe", 1.2),
         ("gradient", 0.7), ("diag", 0.4), ("block", 0.6),
     ),
-    "coat": (("plain", 9), ("check", 1.2), ("block", 1), ("camo", 0.5)),
+    "coat": (("plain", 9), ("check", 1.2), ("block", 1), ("camo", 0.2)),
     "suit": (("plain", 6), ("pinstripe", 1), ("check", 0.7)),
-    "denim": (("plain", 20), ("camo", 0.6), ("floral", 0.5), ("check", 0.6)),
+    "denim": (("plain", 24), ("camo", 0.25), ("floral", 0.5), ("check", 0.6)),
 }  # fmt: skip
 """How often each pattern is drawn on a kind of cloth."""
 

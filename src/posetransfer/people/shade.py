@@ -81,7 +81,7 @@ def _open_sky(inverse_depth: Array, y: int, x: int, focal: Real, turn: int) -> f
 def _shade_sample(
     y: int, x: int, f: int, inverse_depth: Array, barycentric: Array, world: Array, normal: Array, triangles: Array, uv: Array,
     material: Array, materials: Array, textures: Array, eye: Array, light: Array, shadow: Array, matrix: Array, focal: Real,
-    linear: Array, out: Array,
+    linear: Array, folded: Array, out: Array,
 ) -> None:  # fmt: skip
     """Write linear RGB of one sample on triangle f into `out`."""
     size = textures.shape[1]
@@ -143,7 +143,8 @@ def _shade_sample(
     red = w00 * linear[p00[0]] + w10 * linear[p10[0]] + w01 * linear[p01[0]] + w11 * linear[p11[0]]
     green = w00 * linear[p00[1]] + w10 * linear[p10[1]] + w01 * linear[p01[1]] + w11 * linear[p11[1]]
     blue = w00 * linear[p00[2]] + w10 * linear[p10[2]] + w01 * linear[p01[2]] + w11 * linear[p11[2]]
-    bump = materials[m, BUMP]
+    depth = b0 * folded[i] + b1 * folded[j] + b2 * folded[k]
+    bump = materials[m, BUMP] * depth
     if bump > 0:
         nx, ny, nz = _bump(nx, ny, nz, uv, f, ax, ay, az, bx, by, bz, textures, t, x0, y0, x1, y1, bump, back)
     length = 1 / math.sqrt(nx * nx + ny * ny + nz * nz + 1e-12)
@@ -152,6 +153,8 @@ def _shade_sample(
     nz *= length
     turn = 0 if (x & 1) == 0 else 3  # the same two turns everywhere: no dither pattern
     ambient = _open_sky(inverse_depth, y, x, focal, turn)
+    if bump > 0:
+        ambient *= 1 - 0.16 * max(0.0, depth - 1)  # less light reaches the bottom of deep folds
     # Key light with its shadow.
     wrap = materials[m, WRAP]
     facing = nx * light[0, 0] + ny * light[0, 1] + nz * light[0, 2]
@@ -186,7 +189,7 @@ def _shade_sample(
 def shade(
     seen: Array, inverse_depth: Array, barycentric: Array, world: Array, normal: Array, triangles: Array, uv: Array,
     material: Array, materials: Array, textures: Array, eye: Array, light: Array, shadow: Array, matrix: Array, focal: Real,
-    linear: Array,
+    linear: Array, folded: Array,
 ) -> Array:  # fmt: skip
     """Linear RGB (H, W, 3) float32 of the covered samples.
 
@@ -200,6 +203,7 @@ def shade(
         shadow, matrix: as in `shadow.light_at`.
         focal: samples per metre at 1 m, for the radius of the ambient occlusion.
         linear: `LINEAR`.
+        folded: (n,) float32, by how much the relief of each vertex is deeper (above 1) or flatter than at rest.
     """
     height, width = seen.shape
     out = np.zeros((height, width, 3), np.float32)
@@ -210,12 +214,12 @@ def shade(
             if a >= 0:
                 _shade_sample(
                     y, x, a, inverse_depth, barycentric, world, normal, triangles, uv, material, materials, textures, eye, light,
-                    shadow, matrix, focal, linear, out,
+                    shadow, matrix, focal, linear, folded, out,
                 )  # fmt: skip
             if b >= 0:
                 _shade_sample(
                     y + 1, x + 1, b, inverse_depth, barycentric, world, normal, triangles, uv, material, materials, textures, eye,
-                    light, shadow, matrix, focal, linear, out,
+                    light, shadow, matrix, focal, linear, folded, out,
                 )  # fmt: skip
             for q in range(2):
                 row = y + q
@@ -237,6 +241,6 @@ def shade(
                 else:
                     _shade_sample(
                         row, column, f, inverse_depth, barycentric, world, normal, triangles, uv, material, materials, textures,
-                        eye, light, shadow, matrix, focal, linear, out,
+                        eye, light, shadow, matrix, focal, linear, folded, out,
                     )  # fmt: skip
     return out

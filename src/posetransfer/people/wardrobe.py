@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 
@@ -16,6 +17,8 @@ from posetransfer.people.mesh import MeshBuilder
 from posetransfer.people.surface import normals
 
 DRESS_TOPS = ("tee_f1", "long_m", "vneck_f", "tank_f", "blouse_f", "sleeveless_f", "tee_f2")
+OPEN = ("long_m", "shirt_m")
+"""Tops that are also worn open over another."""
 LONG_LEGS = ("jeans", "trousers", "leggings", "overall")
 OVER_THE_ARM = ("upperarm", "lowerarm", "wrist", "finger", "shoulder", "clavicle")
 
@@ -27,6 +30,8 @@ class Outfit:
     worn: list[tuple[str, float]] = field(default_factory=list)
     tucked: bool = False
     same_cloth: int = 0
+    open_front: float = 0.0
+    """Half the width by which the outermost piece stands open at the waist, metres."""
 
     @property
     def outermost_bias(self) -> float:
@@ -72,6 +77,10 @@ def _choose_separates(rng: Rng, sex: str, outfit: Outfit) -> None:
     outfit.worn.append((top, 0.012 if outfit.tucked else 0.018))
     if outer:
         outfit.worn.append((outer, 0.028))
+    elif bottom != "overall" and rng.random() < 0.16:  # an open shirt or cardigan
+        outfit.open_front = rng.uniform(0.03, 0.10)
+        outfit.worn[-1] = (top, 0.012)
+        outfit.worn.append((str(rng.choice(OPEN)), 0.036))
 
 
 class Dresser:
@@ -92,10 +101,13 @@ class Dresser:
 
     def _put_on(self, outfit: Outfit, number: int, strap: str) -> list[object]:
         name, bias = outfit.worn[number]
-        waistband = self._waistband(outfit) if outfit.tucked and PIECES[name].kind in ("top", "undertop") else None
-        cut = self._choose_cut(name, waistband)
+        tucked = outfit.tucked and number < 2
+        waistband = self._waistband(outfit) if tucked and PIECES[name].kind in ("top", "undertop") else None
+        over = number > 1 and outfit.open_front > 0 and number == len(outfit.worn) - 1
+        cut = Cut(open=outfit.open_front) if over else self._choose_cut(name, waistband)
         painted = paint(self.assets, name, self.rng, self.builder.size, cut, strap, outfit.same_cloth)
-        vertices = self._fit(name, outfit.tucked, waistband)
+        fit: Literal["usual", "under", "over"] = "over" if over else "under" if number == 1 and outfit.open_front > 0 else "usual"
+        vertices = self._fit(name, tucked, waistband, fit)
         self._add(name, vertices, painted, bias, cut)
         return [name, painted.pattern, painted.colour]
 
@@ -127,13 +139,15 @@ class Dresser:
             leg = float(rng.choice([rng.uniform(0.25, 0.45), rng.uniform(0.45, 0.9), UNCUT]))
         return Cut(sleeve, leg, hem)
 
-    def _fit(self, name: str, tucked: bool, waistband: float | None) -> Array:
-        """Vertices (V, 3) in metres: pushed off the skin, looser or tighter, tucked in or hanging straight."""
+    def _fit(self, name: str, tucked: bool, waistband: float | None, fit: Literal["usual", "under", "over"]) -> Array:
+        """Vertices (V, 3) in metres: pushed off the skin, looser or tighter, tucked in or hanging straight; tight under an open top."""
         rng, kind = self.rng, PIECES[name].kind
         proxy = garment(self.assets, name)[0]
         vertices = proxy.fit(self.base).astype(np.float32)
         outward = normals(vertices, proxy.triangles)
         loose = rng.uniform(0, 0.010) if kind in ("top", "outer", "bottom") else rng.uniform(0, 0.005)
+        if fit != "usual":
+            loose = 0.016 if fit == "over" else 0.0
         push = np.full(len(vertices), 0.002 + (loose if kind != "bottom" else 0))
         if kind == "bottom" and not name.startswith("leggings"):
             wide = max(0, rng.normal(0.004, 0.014))
@@ -146,7 +160,8 @@ class Dresser:
             below = np.clip((waistband + 0.015 - proxy.fit(self.assets.mean)[:, 1]) / 0.03, 0, 1)
             vertices = vertices - outward * (0.016 * below)[:, None].astype(np.float32)
         if kind in ("top", "outer", "undertop") and not tucked and name[-2:] != "_f":
-            vertices = self._hang_straight(vertices, proxy, rng.beta(1.2, 1.6))
+            amount = rng.beta(1.2, 1.6)
+            vertices = self._hang_straight(vertices, proxy, {"usual": amount, "under": 0.1 * amount, "over": 0.3 + 0.7 * amount}[fit])
         return vertices
 
     def _hang_straight(self, vertices: Array, proxy: Proxy, amount: float) -> Array:
