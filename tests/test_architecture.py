@@ -24,7 +24,7 @@ ROOMS: dict[str, set[str]] = {
     "frame": {"errors", "window", "image", "pose"},
     "backdrop": {"errors", "image", "pose", "cutout"},
     "gate": {"errors", "pose", "frame"},
-    "scene": {"errors", "window", "image", "pose", "frame"},
+    "scene": {"errors", "image", "pose", "frame"},
     "networks": {"config"},
     "weights": {"errors", "config"},
     "engines": {"errors", "config", "weights"},

@@ -281,10 +281,12 @@ def test_a_misspelt_pose_is_refused_before_the_photo_is_looked_at(machine):
         machine("no-such-file.jpg", "arms-upp")
 
 
-def test_a_small_person_is_worth_a_warning(machine, caplog):
-    small = Pose(SOURCE.points * 0.3, (42, 36))
-    PoseTransfer(machine.engine, Finder(small), Cutter())(np.zeros((42, 36, 3), np.uint8), ARM_UP)
+def test_a_small_person_is_worth_one_warning_however_many_poses(machine, caplog):
+    small = Pose(SOURCE.points * 0.1, (14, 12))
+    results = list(PoseTransfer(machine.engine, Finder(small), Cutter()).many(np.zeros((14, 12, 3), np.uint8), [ARM_UP] * 3))
+    assert [record.getMessage() for record in caplog.records] == [results[0].findings[0].message]
     assert "pixels of the photo are enlarged to the network's 64" in caplog.text
+    assert all([finding.code for finding in result.findings] == ["person_small"] for result in results)
     caplog.clear()
     machine(np.zeros((140, 120, 3), np.uint8), ARM_UP)
     assert caplog.text == ""
@@ -307,6 +309,49 @@ def test_figures_show_four_sides_and_every_block(machine, photo):
     assert sheet.shape[1] == 3 * 176 + 4 * gap and sheet.shape[0] > 2 * 256 + 3 * gap
     with pytest.raises(ValueError, match="attention=True"):
         progression(machine(photo, ARM_UP))
+
+
+GREEN = ModelConfig(size=(64, 44), sigma=1.5, backdrop="plain", backdrop_colour=(32, 224, 32))
+
+
+def test_nobody_sees_the_green_that_the_network_paints_on(photo):
+    photo[22:124, 40:81] = (150, 150, 150)  # nothing green about this person
+    machine = PoseTransfer(Painter(GREEN), Finder(SOURCE), Cutter())
+    for place in (False, True):
+        plain = machine(photo, ARM_UP, background="plain", place=place).pixels.astype(int)
+        assert (plain[0, 0] == 224).all()
+        assert (plain[..., 1] <= np.maximum(plain[..., 0], plain[..., 2]) + 6).all()
+    result = machine(photo, ARM_UP, attention=True)
+    shown = panel(machine(photo, ARM_UP, background="plain"))
+    for picture in (shown[:, -180:], progression(result)):  # the skeletons beside have green limbs
+        red, green, blue = np.moveaxis(picture.astype(int), 2, 0)
+        assert ((green - np.maximum(red, blue)) > 150).mean() < 0.001
+    assert tuple(result.painted[0, 0]) == GREEN.backdrop_colour  # what the network painted is still told
+
+
+def test_another_picture_stands_behind_the_person_of_the_size_wanted(machine, photo, tmp_path):
+    beach = np.full((50, 200, 3), (10, 40, 230), np.uint8)
+    Image.fromarray(beach).save(tmp_path / "beach.png")
+    for given in (beach, tmp_path / "beach.png", str(tmp_path / "beach.png")):
+        for place, size in ((False, (64, 44)), (True, (140, 120))):
+            result = machine(photo, ARM_UP, background=given, place=place)
+            assert result.pixels.shape[:2] == size and (result.pixels[:3, :3] == (10, 40, 230)).all()
+    x, y = (round(value) for value in result.target_pose.joint("left_wrist"))
+    assert np.abs(result.pixels[y, x].astype(int) - RED).max() < 40
+    with pytest.raises(SettingsError, match=r"nowhere\.png.*no such file"):
+        machine(photo, ARM_UP, background="nowhere.png")
+
+
+def test_shadow_darkens_the_ground_under_the_feet_and_can_be_left_out(machine, photo):
+    white = np.full((64, 44, 3), 255, np.uint8)
+    config = ModelConfig(size=(64, 44), sigma=2.5, backdrop="plain", backdrop_colour=(200, 210, 220))
+    machine = PoseTransfer(Painter(config), Finder(SOURCE), Cutter())
+    with_it, without = (machine(photo, SOURCE, background=white, shadow=shadow) for shadow in (True, False))
+    darker = without.pixels.astype(int) - with_it.pixels
+    assert darker.min() >= 0 and darker.max() > 40
+    rows = np.flatnonzero(darker.max(axis=(1, 2)) > 10)
+    ankle = with_it.frame.fit(with_it.target_pose).joint("right_ankle")[1]
+    assert rows.min() > ankle - 4 and rows.max() < ankle + 12
 
 
 def test_a_lifted_person_keeps_clothes_of_nearly_the_backdrops_colour():

@@ -54,21 +54,22 @@ def attention_pictures(result: Result) -> tuple[list[Picture], list[Picture]]:
     """For each block its mask over the painted picture, and the intermediate picture; uint8 (h, w, 3) each."""
     if result.attention is None:
         raise ValueError("this result was made without attention=True")
-    return block_pictures(result.attention)
+    return block_pictures(result.attention, backdrop=result.backdrop)
 
 
-def block_pictures(explained: Explanation, which: int = 0) -> tuple[list[Picture], list[Picture]]:
-    """As `attention_pictures`, for picture `which` of what an engine explained."""
+def block_pictures(
+    explained: Explanation, which: int = 0, backdrop: tuple[int, int, int] | None = None
+) -> tuple[list[Picture], list[Picture]]:
+    """As `attention_pictures`, for picture `which` of what an engine explained; a key colour as `backdrop` is shown as a neutral one."""
     masks = explained.masks[:, which]  # (blocks, h/4, w/4)
     low, high = float(masks.min()), float(masks.max())
     spread = (masks - low) / max(high - low, 1e-6)
-    painted = from_unit(explained.picture[which])
-    return [_heated(mask, painted) for mask in spread], [from_unit(picture[which]) for picture in explained.pictures]
+    painted, *pictures = [_neutral(from_unit(picture[which]), backdrop) for picture in (explained.picture, *explained.pictures)]
+    return [_heated(mask, painted) for mask in spread], pictures
 
 
-def _neutral(picture: Picture, result: Result) -> Picture:
-    """What the network painted over a key colour, over a neutral one."""
-    return picture if result.backdrop is None else over_neutral(picture, result.backdrop)
+def _neutral(picture: Picture, backdrop: tuple[int, int, int] | None) -> Picture:
+    return picture if backdrop is None else over_neutral(picture, backdrop)
 
 
 def _heated(mask: npt.NDArray[np.float32], picture: Picture) -> Picture:

@@ -9,10 +9,9 @@ import numpy.typing as npt
 
 from posetransfer.errors import PoseError
 from posetransfer.frame import Frame
-from posetransfer.image import Picture
+from posetransfer.image import Picture, resize
 from posetransfer.pose import INDEX, Pose
 from posetransfer.pose.body import standing_height
-from posetransfer.window import cut
 
 Mask = npt.NDArray[np.float32]
 
@@ -28,10 +27,9 @@ SAME_GROUND = 0.06
 def covering(picture: Picture, size: tuple[int, int]) -> Picture:
     """The largest middle part of a picture that has the aspect of `size`, at that size."""
     height, width = picture.shape[:2]
-    scale = max(size[0] / height, size[1] / width)
-    half = size[1] / scale / 2, size[0] / scale / 2
-    x, y = (width - 1) / 2, (height - 1) / 2
-    return cut(picture, (x - half[0], y - half[1], x + half[0], y + half[1]), size)
+    part = min(height, max(round(width * size[0] / size[1]), 1)), min(width, max(round(height * size[1] / size[0]), 1))
+    top, left = (height - part[0]) // 2, (width - part[1]) // 2
+    return resize(np.ascontiguousarray(picture[top : top + part[0], left : left + part[1]]), size)
 
 
 def framed(photo: Picture, frame: Frame) -> Picture:

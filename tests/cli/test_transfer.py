@@ -86,6 +86,23 @@ def test_the_engine_can_be_chosen_and_paints_the_same(here, capsys):
     assert np.abs(pictures[0] - pictures[1]).max() <= 1 and pictures[0].std() > 1
 
 
+def test_another_picture_as_background_and_what_is_strange_in_json(here, capsys):
+    Image.new("RGB", (300, 100), (10, 200, 30)).save("beach.png")
+    assert main([*WORDS, "-o", "out.png", "--place", "--background", "beach.png", "--no-shadow", "--json"]) == 0
+    captured = capsys.readouterr()
+    facts = json.loads(captured.out)
+    assert facts["warnings"] == [] and captured.err == ""
+    assert (load_photo("out.png")[:3] == (10, 200, 30)).all()
+    write_pose(
+        Pose(JOINTS, (140, 120)).without("left_hip", "left_knee", "left_ankle", "left_wrist", "left_elbow", "right_ankle"), "few.json"
+    )
+    assert main([*WORDS, "-o", "out.png", "--pose", "few.json", "--json"]) == 0
+    captured = capsys.readouterr()
+    [finding] = json.loads(captured.out)["warnings"]
+    assert (finding["code"], finding["value"]) == ("target_joints_missing", 6) and finding["value"] >= finding["threshold"]
+    assert captured.err == f"warning: {finding['message']}\n"  # one line a finding
+
+
 def refused(words, capsys, *parts):
     assert main(words) == 1
     captured = capsys.readouterr()
@@ -108,6 +125,9 @@ def refused(words, capsys, *parts):
     (["-o", "out.png", "--attention", "me.json/blocks"], ["cannot be written"]),
     (["-o", "out.png", "--inputs", "me.json/inputs"], ["cannot be written"]),
     (["-o", "out.png", "--inputs", ".", "--pose", "photo.png"], ["photo.png", "written over"]),
+    (["-o", "out.png", "--background", "nowhere.jpg"], ["'nowhere.jpg'", "keep, plain, transparent", "no such file"]),
+    (["-o", "out.png", "--background", "me.json"], ["me.json"]),
+    (["-o", "other.png", "--background", "other.png"], ["other.png", "written over"]),
     (["-o", "out.png", "--weights", "nothing"], ["no weights of that name"]),
     (["-o", "out.png", "--device", "cuda:77"], ["cuda:77", "auto or cpu"]),
     (["-o", "out.png", "--device", "tpu"], ["'tpu' is unknown"]),

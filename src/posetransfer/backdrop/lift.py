@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
-from posetransfer.backdrop.key import is_key, part_by_hue, unmixed
+from posetransfer.backdrop.key import NEUTRAL, hue, is_key, part_by_hue, unmixed
 from posetransfer.cutout.people import skeleton_distance
 from posetransfer.image import Picture
 from posetransfer.pose import INDEX, Pose
@@ -76,6 +76,8 @@ def lift(picture: Picture, colour: Colour, pose: Pose | None = None, own: float 
         inside, share, colours = _told_by_neighbours(values, colour, body)
     near = _grown(body, REACH) & (differs > NOISE)
     share = np.where(inside, 1, np.where(near, share, 0)).clip(0, 1).astype(np.float32)
+    if is_key(colour):  # colours beyond the person are seen too: enlarging mixes neighbours
+        colours = np.where((share > 0)[..., None] | (hue(colours, colour) <= own)[..., None], colours, np.array(NEUTRAL, np.float32))
     return np.asarray(np.rint(colours.clip(0, 255)), np.uint8), share
 
 

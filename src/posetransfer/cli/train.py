@@ -141,7 +141,7 @@ def _train(
     from posetransfer.cli.progress import Progress
     from posetransfer.engines.pytorch import choose_device
     from posetransfer.training.begin import read_start
-    from posetransfer.training.card import export_weights
+    from posetransfer.training.card import export_weights, poses_seen
     from posetransfer.training.distributed import join
     from posetransfer.training.interrupt import TIME_UP
     from posetransfer.training.loop import train
@@ -166,7 +166,7 @@ def _train(
         if outcome.stopped > TIME_UP:
             return 128 + outcome.stopped  # as a shell says it
         if world.first:
-            print(export_weights(run, settings, folder.resolve().name, outcome.state.state(), outcome.step))
+            print(export_weights(run, settings, folder.resolve().name, outcome.state.state(), outcome.step, poses_seen(folder)))
     return 0
 
 

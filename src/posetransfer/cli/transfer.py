@@ -25,7 +25,8 @@ def transfer(
     inputs: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None,
     retarget: Literal["limbs", "scale", "none"] = "limbs",
     place: bool = False,
-    background: Literal["keep", "plain", "transparent"] = "keep",
+    background: Annotated[str, tyro.conf.arg(metavar="keep|plain|transparent|FILE")] = "keep",
+    no_shadow: bool = False,
     person: Annotated[int | None, tyro.conf.arg(metavar="N")] = None,
     source_pose: Annotated[str | None, tyro.conf.arg(metavar="FILE")] = None,
     weights: Annotated[str, tyro.conf.arg(metavar="NAME|FOLDER")] = "default",
@@ -45,7 +46,8 @@ def transfer(
         inputs: a folder for what the network read (photo.png, source.json, target.json): what exported weights need elsewhere.
         retarget: limbs: the pose's angles on this person's body; scale: the pose at this person's size; none: as it is.
         place: put the person back into the whole photo; else the picture has the network's size.
-        background: keep the photo's, with the old person filled in; a plain colour; or transparent (.png, .webp).
+        background: keep the photo's, with the old person filled in; a plain colour; transparent (.png, .webp); or another picture.
+        no_shadow: leave out the soft shadow under feet that stand on the photo's or the other picture's ground.
         person: which of several persons, counted from 0; the largest by default.
         source_pose: the pose in the photo, if it is known better than it can be found.
         weights: name or folder of weights (see posetransfer weights list).
@@ -54,12 +56,12 @@ def transfer(
         engine: the runtime that computes the network: auto, pytorch, onnxruntime, or another that is installed.
         json: answer in JSON.
     """
-    check_picture(output, transparent=background == "transparent" and not panel, inputs=(photo, pose, source_pose))
+    check_picture(output, transparent=background == "transparent" and not panel, inputs=(photo, pose, source_pose, background))
     if attention:
         check_folder(attention)
     if inputs:
         for name in INPUTS:
-            check_file(inputs / name, inputs=(photo, pose, source_pose))
+            check_file(inputs / name, inputs=(photo, pose, source_pose, background))
     from posetransfer.figures import panel as draw_panel
     from posetransfer.image import save_picture
     from posetransfer.pipeline import PoseTransfer
@@ -72,6 +74,7 @@ def transfer(
         retarget=retarget,
         place=place,
         background=background,
+        shadow=not no_shadow,
         person=person,
         attention=bool(attention),
     )
@@ -111,6 +114,7 @@ def _answer(result: Result, machine: PoseTransfer, output: Path, size: tuple[int
     if not as_json:
         print(f"{output}: {size[1]} x {size[0]} pixels in {total:.1f} s")
         return
+    from dataclasses import asdict
     from json import dumps
 
     facts: dict[str, Any] = {
@@ -120,6 +124,7 @@ def _answer(result: Result, machine: PoseTransfer, output: Path, size: tuple[int
         "frame": [round(edge, 2) for edge in result.frame.box],
         "source_joints": int(result.source_pose.present.sum()),
         "target_joints": int(result.target_pose.present.sum()),
+        "warnings": [asdict(finding) for finding in result.findings],
         "seconds": {step: round(value, 4) for step, value in result.seconds.items()},
     }
     print(dumps(facts | ({"attention": str(attention)} if attention else {}), indent=2))

@@ -1,4 +1,4 @@
-"""Import, list and verify weights."""
+"""Import, list and verify weights; tell them which poses they were trained on."""
 
 from __future__ import annotations
 
@@ -101,6 +101,30 @@ def verify(weights: tyro.conf.Positional[str] = "default", json: bool = False) -
         print(f"{checked.folder}: sound ({len(checked.tensors)} tensors, {count:,} parameters, SHA-256 {digest})")
 
 
+def poses(
+    weights: tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="FOLDER")]],
+    data: Annotated[Path, tyro.conf.arg(metavar="FOLDER")],
+) -> None:
+    """Let weights know the poses they were trained on, so that `transfer` can warn of others (train does it by itself).
+
+    Args:
+        weights: folder or name; a file poses.json is written into it.
+        data: the prepared folder that they were trained on.
+    """
+    from posetransfer.data.manifest import PreparedFolder
+    from posetransfer.gate import POSES, Seen
+    from posetransfer.image import whole_file
+    from posetransfer.weights import find_weights, read_config
+
+    folder = find_weights(weights)
+    read_config(folder)
+    split = PreparedFolder.open(data).split("train")
+    seen = Seen.of(split.points, split.size)
+    with whole_file(folder / POSES) as file:
+        file.write(seen.to_json().encode())
+    print(f"{folder / POSES}: {len(seen.poses)} poses that stand for {seen.count:,}")
+
+
 def _destination(output: Path | None, name: str | None) -> Path:
     from posetransfer.cli.output import check_folder
     from posetransfer.weights.store import user_folder
@@ -116,4 +140,4 @@ def _destination(output: Path | None, name: str | None) -> Path:
     return folder
 
 
-COMMANDS = {"import": import_, "list": list_, "verify": verify}
+COMMANDS = {"import": import_, "list": list_, "verify": verify, "poses": poses}

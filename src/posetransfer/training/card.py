@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from posetransfer.config import PRESETS, Settings
+from posetransfer.data.manifest import PreparedFolder
+from posetransfer.errors import PoseError
+from posetransfer.gate import POSES, Seen
 from posetransfer.training.checkpoint import BestKept, best_path, load_checkpoint
 from posetransfer.training.journal import read_log, versions
 from posetransfer.training.preflight import as_json
@@ -42,7 +46,9 @@ posetransfer transfer photo.jpg pose.json --weights {folder}
 """
 
 
-def export_weights(run: Path, settings: Settings, data: str, state: dict[str, Any], step: int) -> Path:
+def export_weights(
+    run: Path, settings: Settings, data: str, state: dict[str, Any], step: int, extras: Mapping[str, str] | None = None
+) -> Path:
     """Write `weights/` of the state that the settings ask for: the last, or the best one kept.
 
     Args:
@@ -51,6 +57,7 @@ def export_weights(run: Path, settings: Settings, data: str, state: dict[str, An
         data: name of the data set, for the card.
         state: the last state.
         step: its step.
+        extras: texts of optional files (`weights.file.EXTRAS`), as `poses_seen` makes them.
     """
     best = BestKept(run, settings.training.best_score, settings.training.keep_best)
     if settings.training.weights == "best" and best.kept:
@@ -59,7 +66,17 @@ def export_weights(run: Path, settings: Settings, data: str, state: dict[str, An
     generator = state.get("mean_generator", state["generator"])
     arrays = {name: tensor.detach().float().cpu().numpy() for name, tensor in generator.items()}
     card = write_card(run, settings, data, step)
-    return save_weights(run / "weights", settings.model, arrays, card, origin=f"trained with posetransfer on {data}, {step:,} steps")
+    origin = f"trained with posetransfer on {data}, {step:,} steps"
+    return save_weights(run / "weights", settings.model, arrays, card, origin=origin, extras=extras)
+
+
+def poses_seen(folder: Path) -> dict[str, str]:
+    """`poses.json` of a prepared folder's training pictures; nothing where they are too few to describe."""
+    split = PreparedFolder.open(folder).split("train")
+    try:
+        return {POSES: Seen.of(split.points, split.size).to_json()}
+    except PoseError:
+        return {}
 
 
 def write_card(run: Path, settings: Settings, data: str, step: int) -> str:
