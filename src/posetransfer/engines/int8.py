@@ -1,7 +1,8 @@
 """The ONNX graph with its convolutions in 8-bit integers: a quarter of the size, faster where the processor multiplies them.
 
-The ranges of all values are measured on real inputs. What reads the photo stays in float: its three convolutions alone cost
-more (36, 44 and 47 dB with the embedded weights) than all others together (`benchmarks/int8.py`).
+The ranges of all values are measured on real inputs. What reads the photo stays in float: with it in integers too
+the embedded weights lose to 36 dB (28 in the worst pair), with two of its three convolutions in float they keep 47 dB
+(`benchmarks/results/2026-11-22-int8.md`).
 """
 
 from __future__ import annotations
