@@ -1,10 +1,12 @@
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from posetransfer.bench import PLAIN, Case, measure, measure_gemm
 from posetransfer.bench.run import Contender, decibels
+from posetransfer.bench.whole import cold_start, transfer_steps
 from posetransfer.config import ModelConfig
 from posetransfer.errors import PoseTransferError
 from posetransfer.weights import expected_shapes, save_weights
@@ -76,3 +78,12 @@ def test_decibels():
     picture = np.linspace(-1, 1, 50, dtype="f")
     assert decibels(picture, picture) == 200
     assert decibels(picture + np.float32(0.2), picture) == pytest.approx(20, abs=1e-4)
+
+
+def test_a_transfer_step_by_step_and_the_command_from_a_cold_start():
+    photo = Path(__file__).parents[2] / "examples" / "photos" / "man_standing.jpg"
+    steps = transfer_steps(photo, engine="onnxruntime", repeats=1)
+    assert steps["total"] >= steps["network"] > 0
+    assert cold_start(photo, engine="onnxruntime", repeats=1) > 0
+    with pytest.raises(PoseTransferError, match=r"no-such\.jpg: the command failed while it was measured"):
+        cold_start(Path("no-such.jpg"), engine="onnxruntime", repeats=1)

@@ -32,14 +32,14 @@ def transfer_steps(photo: Path, weights: str = "default", engine: str = "auto", 
 
 
 def cold_start(photo: Path, weights: str = "default", engine: str = "auto", repeats: int = 3) -> float:
-    """Median seconds of `posetransfer transfer PHOTO waving` as a process of its own, files in the system's cache.
+    """Median seconds of `posetransfer transfer PHOTO --pose waving` as a process of its own, files in the system's cache.
 
     Raises:
         PoseTransferError: the command failed; with what it said.
     """
     seconds = []
     with tempfile.TemporaryDirectory() as folder:
-        words = ["transfer", str(photo), "waving", "-o", str(Path(folder) / "made.png"), "--weights", weights, "--engine", engine]
+        words = ["transfer", str(photo), "--pose", "waving", "-o", str(Path(folder) / "made.png"), "--weights", weights, "--engine", engine]
         for _ in range(repeats + 1):
             start = time.perf_counter()
             done = subprocess.run([sys.executable, "-m", "posetransfer", *words], capture_output=True, text=True, env=os.environ)
