@@ -12,7 +12,7 @@ from safetensors.numpy import load_file, save_file
 from posetransfer.config import ModelConfig
 from posetransfer.errors import OutputError, WeightsError
 from posetransfer.networks import make_generator
-from posetransfer.weights import expected_shapes, load_weights, parameter_count, save_weights, verify_weights
+from posetransfer.weights import expected_shapes, load_weights, parameter_count, read_extra, save_weights, verify_weights
 from posetransfer.weights.settings import model_config
 
 CONFIG = ModelConfig(size=(16, 12), width=2, blocks=2, norm="batch", sigma=1.5, backdrop="plain", backdrop_colour=(1, 2, 3))
@@ -217,3 +217,21 @@ def test_integer_tensors_are_refused(folder):
     state = load_file(folder / "model.safetensors")
     save_file(state | {"decoder.2.bias": np.zeros(3, np.int32)}, folder / "model.safetensors")
     refused(load_weights, folder, "decoder.2.bias is of type int32")
+
+
+def test_optional_files_come_back_by_name_and_others_are_a_slip(tmp_path, folder):
+    assert load_weights(folder).extras == {} and read_extra(folder, "poses.json") is None
+    saved = save_weights(tmp_path / "more", CONFIG, tensors(), "", extras={"poses.json": '{"a": 1}\n'})
+    assert load_weights(saved).extras == {"poses.json": '{"a": 1}\n'} and read_extra(saved, "poses.json") == '{"a": 1}\n'
+    save_weights(saved, CONFIG, tensors(), "")  # written anew, nothing of the old folder stays
+    assert load_weights(saved).extras == {}
+    with pytest.raises(ValueError, match="script"):
+        save_weights(tmp_path / "bad", CONFIG, tensors(), "", extras={"script.py": ""})
+    assert not (tmp_path / "bad").exists()
+
+
+def test_an_optional_file_that_cannot_be_read_is_a_sentence(folder):
+    (folder / "poses.json").write_bytes(b"\xff\xfe")
+    refused(load_weights, folder, "poses.json: not readable as text")
+    (folder / "poses.json").write_bytes(b" " * ((1 << 20) + 1))
+    refused(load_weights, folder, "too large")
