@@ -60,8 +60,8 @@ def test_options_reach_every_picture(here, machine):
 def test_what_the_network_does_not_know_well_is_counted_and_listed(here, machine):
     for path in (here / "photos").glob("p[1-4].png"):
         path.unlink()
-    small = np.array(Image.open("photos/p0.png"))[::4, ::4]
-    Image.fromarray(small).save("photos/small.png")  # nobody is so small that 64 pixels would be enlarged, but here
+    small = np.array(Image.open("photos/p0.png"))[::10, ::10]
+    Image.fromarray(small).save("photos/small.png")  # 14 pixels: the network would enlarge them more than four times
     machine._estimator = lambda photo, person=None, name="": Pose(STANDING, (140, 120)).scaled(photo.shape[:2])
     machine._cutout.mask = lambda photo, pose: np.ones(photo.shape[:2], np.float32)
     _, counts = run(machine, "out", report=True)

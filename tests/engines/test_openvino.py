@@ -1,10 +1,15 @@
 """The engine on OpenVINO, held to the one on PyTorch."""
 
+import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import posetransfer
 from posetransfer.assets import asset_path
 from posetransfer.config import ModelConfig
 from posetransfer.engines import open_engine, split
@@ -124,3 +129,22 @@ def test_what_it_cannot_do_is_said_in_a_sentence(monkeypatch):
     monkeypatch.setattr(module.openvino, "__version__", "2022.3.0-1234")
     with pytest.raises(SettingsError, match=r"openvino 2022\.3\.0-1234 is too old.*pip install -U"):
         open_engine(weights(), "openvino")
+
+
+def test_a_signal_behind_a_closed_engine_finds_its_handler():
+    # the last engine used to be given up in another thread, and with it the stack that OpenVINO had set for signals: a segmentation fault
+    program = """
+import gc, signal, threading
+import numpy as np
+from posetransfer.engines import open_engine
+engines = [open_engine("default", "openvino", threads=1)]
+maps = np.zeros((1, 18, 64, 44), np.float32)
+engines[0].run(np.zeros((1, 3, 64, 44), np.float32), maps, maps)
+thread = threading.Thread(target=lambda: (engines.clear(), gc.collect()))
+thread.start(), thread.join()
+signal.signal(signal.SIGTERM, lambda number, frame: print("noted", number))
+signal.raise_signal(signal.SIGTERM)
+"""
+    environment = os.environ | {"PYTHONPATH": str(Path(posetransfer.__file__).parents[1])}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "noted 15\n"), done.stderr

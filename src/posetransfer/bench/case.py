@@ -91,7 +91,7 @@ def multiplications(config: ModelConfig, size: tuple[int, int]) -> int:
     """Multiplications (each with its addition) of all convolutions for one picture.
 
     >>> multiplications(ModelConfig(width=64, blocks=9), (256, 176))
-    123706540032
+    123861467136
     """
     pixels = size[0] * size[1]
     at = {"decoder.0.0": pixels // 16, "decoder.1.0": pixels // 4, "decoder.2": pixels}  # transposed: at their input's pixels

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from threading import Lock
 from typing import Any
 
@@ -132,6 +133,16 @@ def open_core() -> Any:
     if numbers < OLDEST or not hasattr(openvino, "Core"):
         wanted = ".".join(map(str, OLDEST))
         raise SettingsError(f"openvino {version} is too old, {wanted} or newer is needed: pip install -U 'posetransfer[openvino]'.")
+    return _shared_core()
+
+
+@cache
+def _shared_core() -> Any:
+    """One for the whole process, never given up.
+
+    OpenVINO's processor plug-in gives the thread that opens it a stack for signals, and takes the memory away with the last core: when
+    that happens in another thread, the next Ctrl-C ends the process in a segmentation fault (seen with 2026.4).
+    """
     return openvino.Core()
 
 
