@@ -68,10 +68,11 @@ def attention(lines: Sequence[Line], drawer: Drawer, weights: Path) -> Picture:
     """Two rows a pair: attention of every block, and its code decoded."""
     engine = open_engine(weights, "pytorch", "cpu", "fp32")
     config, rows = engine.config, []
+    backdrop = config.backdrop_colour if config.backdrop == "plain" else None
     for line in lines:
         source, _, *poses = drawer.arrays(line)
         maps = [draw_heatmaps(pose, config.sigma, config.heatmaps)[None] for pose in poses]
-        masks, pictures = block_pictures(engine.explain(to_unit(source)[None], *maps))
+        masks, pictures = block_pictures(engine.explain(to_unit(source)[None], *maps), backdrop=backdrop)
         rows += [masks, pictures]
     return contact_sheet(rows, [f"block {t + 1}" for t in range(config.blocks)])
 

@@ -1,6 +1,6 @@
 """The process of one contender: opens its engine, then answers one word a line from its parent.
 
-`run` computes once and answers the seconds; `memory` the process's memory; `picture FILE` writes what it paints; `end` ends.
+`run` computes twice and answers the seconds of the second; `memory` the process's memory; `picture FILE` writes what it paints; `end` ends.
 Started by `run.Contender`: python -m posetransfer.bench.child CASE (JSON).
 """
 
@@ -52,6 +52,7 @@ def _answer(word: str, rest: str, run: Run, inputs: Sequence[tuple[Array, Array,
         return None
     if word == "memory":
         return {"now": memory_now(), "peak": memory_peak()}
+    run(*inputs[1 - number % 2])  # others had the caches since the last turn: as one of many calls, not as the first of its day
     start = time.perf_counter()
     run(*inputs[number % 2])
     return time.perf_counter() - start
@@ -78,6 +79,11 @@ def memory_now() -> float | None:
 
 def memory_peak() -> float | None:
     """Most memory that this process had, in MB, or None where the system does not say."""
+    try:  # on Linux getrusage counts what the parent had when it began this process
+        with open("/proc/self/status", encoding="ascii") as file:
+            return next(int(line.split()[1]) * 1024 / 1e6 for line in file if line.startswith("VmHWM"))
+    except (OSError, StopIteration):
+        pass
     try:
         import resource
     except ModuleNotFoundError:  # Windows

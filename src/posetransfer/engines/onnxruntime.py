@@ -85,6 +85,8 @@ class OnnxRuntimeEngine:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = self._threads
         options.log_severity_level = 3  # errors only
+        # each part has threads of its own: those of the one that is not running must not spin beside the other's
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         model = build_graph(self._weights, part, attention=attention).SerializeToString()
         return onnxruntime.InferenceSession(model, options, providers=self._providers)
 
