@@ -5,34 +5,15 @@ import sys
 
 import numpy as np
 import pytest
+from tests.engines.random_network import inputs, weights
 
-from posetransfer.config import ModelConfig
 from posetransfer.engines import open_engine, split
 from posetransfer.engines.graph import build_graph
 from posetransfer.engines.pytorch import PyTorchEngine
 from posetransfer.errors import OutputError, SettingsError, WeightsError
-from posetransfer.weights import Weights, expected_shapes
 
 pytest.importorskip("MNN")
 from posetransfer.engines.mnn import MnnEngine, convert, open_file, quiet
-
-rng = np.random.default_rng(0)
-
-
-def weights(norm="batch", transfer="attention"):
-    config = ModelConfig(size=(32, 24), width=4, blocks=2, norm=norm, transfer=transfer)
-    tensors = {
-        name: (rng.standard_normal(shape) * (2 / np.prod(shape[1:])) ** 0.5 if len(shape) > 1 else rng.uniform(0.5, 1.5, shape)).astype("f")
-        for name, shape in expected_shapes(config).items()
-    }
-    return Weights(config, tensors, "nowhere", "a test")
-
-
-def inputs(batch=2, height=32, width=24):
-    return [
-        rng.uniform(-1, 1, (batch, 3, height, width)).astype("f"),
-        *(rng.random((batch, 18, height, width)).astype("f") for _ in range(2)),
-    ]
 
 
 @pytest.fixture(autouse=True)
