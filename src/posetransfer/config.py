@@ -139,7 +139,9 @@ class Augmentation:
     """Probability that both pictures get one new background behind the person; needs masks."""
     estimator_error: float = 0.0
     """Probability of each error of a pose estimator, in parts of what was measured: 1 is an estimator, 0 is none. Joints are
-    moved, lost (limbs from their ends on), and now and then left and right are taken for each other."""
+    moved, lost (limbs from their ends on), and now and then left and right are taken for each other. The source's pose."""
+    target_error: float = 0.0
+    """The same for the target's pose. What is drawn off its joints teaches blur: well below the source's."""
 
 
 @dataclass(frozen=True)
@@ -160,6 +162,8 @@ class TrainingConfig:
     """Pairs in the last batch of each epoch where they do not divide it (4,000 = 571 x 7 + 3); 0: all batches are whole."""
     decay_epochs: int = 201
     """Epochs that a full decay to zero would take; the last epoch of the paper's presets then has rate exactly 0."""
+    optimiser: Literal["adam", "muon"] = "adam"
+    """Adam (paper), or Muon for the convolutions and Adam for everything else, with the same rate."""
     generator_lr: float = 2e-4
     discriminator_lr: float = 2e-4
     betas: tuple[float, float] = (0.5, 0.999)

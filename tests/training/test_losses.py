@@ -8,8 +8,16 @@ import torch
 
 from posetransfer.config import LossConfig
 from posetransfer.errors import SettingsError
-from posetransfer.training.features import make_features
-from posetransfer.training.losses import PerceptualLoss, absolute_difference, adversarial_weight, gan_loss, parts_weight
+from posetransfer.training.features import Features, make_features
+from posetransfer.training.losses import (
+    PerceptualLoss,
+    _Difference,
+    _GramDifference,
+    absolute_difference,
+    adversarial_weight,
+    gan_loss,
+    parts_weight,
+)
 
 SCORES = np.linspace(-6, 6, 24).reshape(2, 3, 4)
 
@@ -48,6 +56,41 @@ def test_gram_term_compares_products_of_channels(vgg19):
     a, b = (features(x)[0].double().numpy() for x in (made, truth))  # (2, 64, 16, 12)
     wanted = np.mean([np.abs(np.einsum("chw,dhw->cd", x, x) - np.einsum("chw,dhw->cd", y, y)) / 192 for x, y in zip(a, b, strict=True)])
     assert float(PerceptualLoss(features, config)(made, truth)["gram"]) == pytest.approx(2 * wanted, rel=1e-4)
+
+
+@pytest.mark.parametrize("smooth", [0.0, 0.1])
+def test_gradients_of_both_feature_terms_are_those_of_their_formulas(smooth):
+    made, truth = (torch.randn(2, 5, 6, 4, dtype=torch.float64) * 0.2 for _ in range(2))
+    ours, theirs = made.clone().requires_grad_(), made.clone().requires_grad_()
+    (_Difference.apply(ours, truth, smooth) + 3 * _GramDifference.apply(ours, truth)).backward()
+    flat = [x.flatten(2) for x in (theirs, truth)]
+    grams = [torch.einsum("bcp,bdp->bcd", x, x) / 24 for x in flat]
+    d = (theirs - truth).abs()
+    each = torch.where(d < smooth, d**2 / 2 / smooth, d - smooth / 2) if smooth else d
+    (each.mean() + 3 * (grams[0] - grams[1]).abs().mean()).backward()
+    torch.testing.assert_close(ours.grad, theirs.grad, rtol=1e-9, atol=1e-12)
+    with torch.no_grad():
+        torch.testing.assert_close(_Difference.apply(made, truth, smooth), each.mean().detach(), rtol=1e-9, atol=0)
+
+
+def test_feature_terms_in_bfloat16_are_those_in_float32():
+    made, truth = (torch.rand(2, 16, 12, 8).to(memory_format=torch.channels_last) for _ in range(2))
+    half = made.bfloat16().requires_grad_()
+    full = half.detach().float().requires_grad_()
+    for x, y in ((half, truth.bfloat16()), (full, truth.bfloat16().float())):
+        (_Difference.apply(x, y, 0.1) + _GramDifference.apply(x, y)).backward()
+    assert half.grad.dtype == torch.bfloat16
+    assert float(torch.nn.functional.cosine_similarity(half.grad.float().flatten(), full.grad.flatten(), dim=0)) > 0.995
+
+
+def test_divided_layers_are_the_networks_own_over_their_divisors():
+    convs = {f"conv1_{i}": (torch.randn(4, 3 if i == 1 else 4, 3, 3), torch.randn(4)) for i in (1, 2)}
+    pictures = torch.rand(1, 3, 8, 8) * 2 - 1
+    plain, divided = (
+        Features(convs, ("relu1_1", "relu1_2"), (0.0,) * 3, (1.0,) * 3, 1.0, d)(pictures) for d in ({}, {"relu1_1": 3.0, "relu1_2": 7.0})
+    )
+    for a, b, divisor in zip(plain, divided, (3.0, 7.0), strict=True):
+        torch.testing.assert_close(a / divisor, b)
 
 
 def test_face_and_wrists_weigh_more_where_they_are():

@@ -56,7 +56,9 @@ def augment_pair(source: Example, target: Example, settings: Augmentation, rng: 
     if settings.joint_jitter or settings.joint_dropout:
         source, target = (spoil_pose(e, settings.joint_jitter, settings.joint_dropout, rng) for e in (source, target))
     if settings.estimator_error:
-        source, target = (replace(e, pose=misread(e.pose, settings.estimator_error, rng)) for e in (source, target))
+        source = replace(source, pose=misread(source.pose, settings.estimator_error, rng))
+    if settings.target_error:
+        target = replace(target, pose=misread(target.pose, settings.target_error, rng))
     return source, target
 
 

@@ -65,6 +65,28 @@ def halve(x: Tensor) -> Tensor:
     return x * (kept.to(x.dtype) * 2)
 
 
+class ReflectConv(nn.Conv2d):
+    """Convolution of stride 1 that keeps the size and pads by reflection.
+
+    Autocast on a CPU pads in float32, and turns every value into float32 and back for it; this pads what the convolution will read.
+    """
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, bias: bool = True) -> None:
+        super().__init__(inputs, outputs, kernel, padding=kernel // 2, bias=bias, padding_mode="reflect")
+        self.edges = (kernel // 2,) * 4
+
+    def forward(self, input: Tensor) -> Tensor:
+        """(B, inputs, h, w) to (B, outputs, h, w)."""
+        device = input.device.type
+        if torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device):
+            input = input.to(torch.get_autocast_dtype(device))
+            with torch.autocast(device, enabled=False):
+                padded = nn.functional.pad(input, self.edges, mode="reflect")
+        else:
+            padded = nn.functional.pad(input, self.edges, mode="reflect")
+        return nn.functional.conv2d(padded, self.weight, self.bias)
+
+
 class ConvNorm(nn.Sequential):
     """Convolution, norm, activation.
 
@@ -72,8 +94,12 @@ class ConvNorm(nn.Sequential):
     """
 
     def __init__(self, inputs: int, outputs: int, kernel: int, norm: Norm, *, stride: int = 1, activation: Activation = "relu") -> None:
-        padding: Literal["reflect", "zeros"] = "reflect" if stride == 1 else "zeros"
-        conv = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=has_bias(norm), padding_mode=padding)
+        bias = has_bias(norm)
+        conv = (
+            ReflectConv(inputs, outputs, kernel, bias)
+            if stride == 1
+            else nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=bias)
+        )
         super().__init__(conv, make_norm(norm, outputs), make_activation(activation))
 
 
@@ -99,11 +125,10 @@ class Branch(nn.Sequential):
     def __init__(
         self, inputs: int, outputs: int, norm: Norm, dropout: bool, *, last_norm: bool = True, activation: Activation = "relu"
     ) -> None:
-        conv = nn.Conv2d(inputs, outputs, 3, padding=1, bias=has_bias(norm), padding_mode="reflect")
         super().__init__(
             ConvNorm(inputs, inputs, 3, norm, activation=activation),
             HalfDropout() if dropout else nn.Identity(),
-            conv,
+            ReflectConv(inputs, outputs, 3, has_bias(norm)),
             make_norm(norm, outputs) if last_norm else nn.Identity(),
         )
 

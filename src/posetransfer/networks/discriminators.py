@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from posetransfer.config import DiscriminatorConfig
-from posetransfer.networks.blocks import ConvNorm, Norm, ResidualBlock
+from posetransfer.networks.blocks import ConvNorm, Norm, ReflectConv, ResidualBlock
 from posetransfer.networks.initialise import initialise_discriminator
 from posetransfer.networks.patn import KEYPOINT_MAPS
 
@@ -35,7 +35,7 @@ class Discriminator(nn.Module):
             channels = wider
         layers += [ResidualBlock(channels, norm, config.dropout, act) for _ in range(config.blocks)]
         if config.head == "patch":
-            layers.append(nn.Conv2d(channels, 1, 3, padding=1, padding_mode="reflect"))
+            layers.append(ReflectConv(channels, 1, 3))
         self.layers = nn.Sequential(*layers)
         initialise_discriminator(self, config.initialise)
         if config.spectral_norm:

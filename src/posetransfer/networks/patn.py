@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from posetransfer.config import ModelConfig
-from posetransfer.networks.blocks import BlockWithoutAddition, BlockWithoutConcatenation, ConvNorm, Norm, TransferBlock, UpNorm
+from posetransfer.networks.blocks import BlockWithoutAddition, BlockWithoutConcatenation, ConvNorm, Norm, ReflectConv, TransferBlock, UpNorm
 
 KEYPOINT_MAPS = 18
 
@@ -44,7 +44,7 @@ def make_decoder(width: int, norm: Norm) -> nn.Sequential:
     return nn.Sequential(
         UpNorm(4 * width, 2 * width, norm),
         UpNorm(2 * width, width, norm),
-        nn.Conv2d(width, 3, 7, padding=3, padding_mode="reflect"),
+        ReflectConv(width, 3, 7),
         nn.Tanh(),
     )
 

@@ -48,7 +48,6 @@ class Features(nn.Module):
     ) -> None:
         super().__init__()
         self.layers = tuple(layers)
-        self.divisors = divisors
         unknown = [layer for layer in layers if layer.replace("relu", "conv") not in convs]
         if unknown or not layers:
             raise SettingsError(
@@ -58,10 +57,14 @@ class Features(nn.Module):
         names = list(convs)
         last = max(names.index(layer.replace("relu", "conv")) for layer in layers)
         self.names = names[: last + 1]
+        before = 1.0
         for name in self.names:
-            weight, bias = convs[name]
-            self.register_buffer(f"{name}_weight", weight.float().contiguous(memory_format=torch.channels_last), persistent=False)
-            self.register_buffer(f"{name}_bias", bias.float(), persistent=False)
+            # ReLU and pooling commute with a positive factor: the division is done in the weights
+            divisor = divisors.get(name.replace("conv", "relu"), 1.0)
+            weight, bias = convs[name][0].float() * (before / divisor), convs[name][1].float() / divisor
+            before = divisor
+            self.register_buffer(f"{name}_weight", weight.contiguous(memory_format=torch.channels_last), persistent=False)
+            self.register_buffer(f"{name}_bias", bias, persistent=False)
         self.mean: Tensor
         self.std: Tensor
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
@@ -75,10 +78,10 @@ class Features(nn.Module):
         for i, name in enumerate(self.names):
             if i and name[4] != self.names[i - 1][4]:  # conv2_1 follows conv1_2: a new group begins
                 x = F.max_pool2d(x, 2)
-            x = F.relu(F.conv2d(x, getattr(self, f"{name}_weight"), getattr(self, f"{name}_bias"), padding=1))
+            x = F.relu_(F.conv2d(x, getattr(self, f"{name}_weight"), getattr(self, f"{name}_bias"), padding=1))
             layer = name.replace("conv", "relu")
             if layer in self.layers:
-                found[layer] = x / self.divisors.get(layer, 1.0)
+                found[layer] = x
         return [found[layer] for layer in self.layers]
 
 

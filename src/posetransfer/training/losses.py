@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import FunctionCtx
 from torch.nn import functional as F
 
 from posetransfer.config import LossConfig
 from posetransfer.pose.skeleton import INDEX
 from posetransfer.training.features import Features
 from posetransfer.training.precision import full
-
-Distance = Callable[[Tensor, Tensor], Tensor]
 
 
 def gan_loss(scores: Tensor, real: bool, config: LossConfig, *, judging: bool = True) -> Tensor:
@@ -72,6 +70,51 @@ def parts_weight(maps: Tensor, extra: float) -> Tensor:
     return 1 + extra * maps[:, FINE_PARTS].amax(dim=1, keepdim=True).pow(0.25)  # exp(-d²/2s²)^(1/4) = exp(-d²/2(2s)²)
 
 
+class _Difference(torch.autograd.Function):
+    """`absolute_difference` of two feature maps in their own type, with the gradient from the same pass over memory.
+
+    Under autocast torch turns features to float32, which for the first layers of VGG takes longer than their convolutions.
+    """
+
+    @staticmethod
+    def forward(ctx: FunctionCtx, made: Tensor, truth: Tensor, smooth: float) -> Tensor:
+        """Shapes as in `absolute_difference`; a float32 or float64 number."""
+        difference = made - truth
+        total = torch.linalg.vector_norm(difference, 1, dtype=_sum_type(made))
+        slope = (difference.mul_(1 / smooth)).clamp_(-1, 1) if smooth else difference.sign_()
+        if smooth:  # |d| - s (|g| - g²/2) is d²/2s inside, where d = s g, and |d| - s/2 outside, where g is a sign
+            total = total - smooth * torch.linalg.vector_norm(slope, 1, dtype=total.dtype)
+            total = total + smooth / 2 * torch.linalg.vector_norm(slope, 2, dtype=total.dtype) ** 2
+        ctx.save_for_backward(slope)
+        mean: Tensor = total / made.numel()
+        return mean
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        """The slope of each value, for the features that were made."""
+        (slope,) = ctx.saved_tensors
+        return slope * (gradient / slope.numel()), None, None
+
+
+class _GramDifference(torch.autograd.Function):
+    """Mean absolute difference of the Gram matrices of two feature maps."""
+
+    @staticmethod
+    def forward(ctx: FunctionCtx, made: Tensor, truth: Tensor) -> Tensor:
+        """(B, C, h, w) each, to a number."""
+        difference = gram(made) - gram(truth)
+        ctx.save_for_backward(made, difference.sign())
+        return difference.abs().mean()
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        """d|AᵀA|/dA = 2 A sign, by the symmetry of the matrix."""
+        made, sign = ctx.saved_tensors
+        pixels = made.shape[2] * made.shape[3]
+        slope = (_pixel_rows(made) @ sign.to(made.dtype)) * (gradient * 2 / (pixels * sign.numel()))
+        return slope.unflatten(1, made.shape[2:]).permute(0, 3, 1, 2), None
+
+
 class PerceptualLoss(nn.Module):
     """Differences of the features of two pictures, averaged over the chosen layers.
 
@@ -83,27 +126,41 @@ class PerceptualLoss(nn.Module):
     def __init__(self, features: Features, config: LossConfig) -> None:
         super().__init__()
         self.features, self.config = features, config
-        self.distance: Distance = (
-            functools.partial(absolute_difference, smooth=config.perceptual_smooth) if config.perceptual_distance == "l1" else F.mse_loss
-        )
 
     def forward(self, made: Tensor, truth: Tensor) -> dict[str, Tensor]:
         """(B, 3, H, W) in [-1, 1] each, the truth takes no gradient; gives the weighted terms `perceptual` and, where wanted, `gram`."""
         with torch.no_grad():
             wanted = self.features(truth)
-        pairs = [(full(a), full(b)) for a, b in zip(self.features(made), wanted, strict=True)]
-        terms = {"perceptual": self.config.perceptual_weight * torch.stack([self.distance(a, b) for a, b in pairs]).mean()}
+        pairs = list(zip(self.features(made), wanted, strict=True))
+        terms = {"perceptual": self.config.perceptual_weight * torch.stack([self._distance(a, b) for a, b in pairs]).mean()}
         if self.config.gram_weight:
-            styles = [F.l1_loss(gram(a), gram(b)) for a, b in pairs]
+            styles = [_GramDifference.apply(a, b) for a, b in pairs]  # type: ignore[no-untyped-call]
             terms["gram"] = self.config.gram_weight * torch.stack(styles).mean()
         return terms
 
+    def _distance(self, made: Tensor, truth: Tensor) -> Tensor:
+        if self.config.perceptual_distance == "l2":
+            return F.mse_loss(full(made), full(truth))
+        distance: Tensor = _Difference.apply(made, truth, self.config.perceptual_smooth)  # type: ignore[no-untyped-call]
+        return distance
+
 
 def gram(features: Tensor) -> Tensor:
-    """Mean product of every two channels over the pixels (Gatys et al., 2016): (B, C, h, w) to (B, C, C)."""
-    flat = features.float().flatten(2)  # (B, C, h w)
-    with torch.autocast(features.device.type, enabled=False):  # long sums: in full precision
-        return flat @ flat.transpose(1, 2) / flat.shape[2]
+    """Mean product of every two channels over the pixels (Gatys et al., 2016): (B, C, h, w) to (B, C, C), float32 or float64.
+
+    The products are those of the features' own type; a matrix product adds them up in float32 at least.
+    """
+    rows = _pixel_rows(features)  # (B, h w, C)
+    return (rows.transpose(1, 2) @ rows).to(_sum_type(features)) / rows.shape[1]
+
+
+def _pixel_rows(features: Tensor) -> Tensor:
+    """(B, C, h, w) to (B, h w, C): a view where the channels lie last in memory."""
+    return features.permute(0, 2, 3, 1).flatten(1, 2)
+
+
+def _sum_type(features: Tensor) -> torch.dtype:
+    return torch.float64 if features.dtype == torch.float64 else torch.float32
 
 
 def adversarial_weight(config: LossConfig, discriminators: int) -> float:

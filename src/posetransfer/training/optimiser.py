@@ -1,4 +1,4 @@
-"""Adam of one network, with the loss scaling that float16 needs."""
+"""The optimiser of one network: Adam, or Muon with Adam, and the loss scaling that float16 needs."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from posetransfer.config import TrainingConfig
+from posetransfer.training.muon import Muon, is_matrix
 from posetransfer.training.precision import resolve_precision
 
 LEAST_SCALE = 1.0
@@ -15,18 +16,26 @@ LEAST_SCALE = 1.0
 
 
 class Optimiser:
-    """Adam over all parameters of a network; gradients add up in `backward` until `step` uses and clears them.
+    """Adam over all parameters of a network, or Muon over its convolutions and Adam over the rest.
+
+    Gradients add up in `backward` until `step` uses and clears them.
 
     Args:
         network: whose parameters.
         rate: learning rate before any schedule.
-        config: momenta, precision, and whether Adam is one kernel.
+        config: kind, momenta, precision, and whether Adam is one kernel.
         device: where the network lives.
     """
 
     def __init__(self, network: nn.Module, rate: float, config: TrainingConfig, device: torch.device) -> None:
         self.parameters = list(network.parameters())
-        self.adam = torch.optim.Adam(self.parameters, lr=rate, betas=config.betas, fused=config.fused_adam)
+        matrices = [p for p in self.parameters if is_matrix(p)] if config.optimiser == "muon" else []
+        rest = [p for p in self.parameters if not (matrices and is_matrix(p))]
+        self.kinds: dict[str, torch.optim.Optimizer] = {
+            "adam": torch.optim.Adam(rest, lr=rate, betas=config.betas, fused=config.fused_adam)
+        }
+        if matrices:
+            self.kinds["muon"] = Muon(matrices, rate)
         half = resolve_precision(config.precision, device) == torch.float16
         self.scaler = torch.amp.GradScaler(device.type, enabled=half)
         self._used = True
@@ -34,14 +43,16 @@ class Optimiser:
     def backward(self, loss: Tensor) -> None:
         """Add the gradients of a loss; those of the step before are cleared first."""
         if self._used:
-            self.adam.zero_grad(set_to_none=True)
+            for kind in self.kinds.values():
+                kind.zero_grad(set_to_none=True)
             self._used = False
         torch.autograd.backward(self.scaler.scale(loss))
 
     def gradient_norm(self) -> Tensor:
         """Euclidean norm of all gradients together, a single number on the device."""
         if self.scaler.is_enabled():
-            self.scaler.unscale_(self.adam)
+            for kind in self.kinds.values():
+                self.scaler.unscale_(kind)
         return torch.nn.utils.get_total_norm([p.grad for p in self.parameters if p.grad is not None])
 
     def forgives(self) -> bool:
@@ -50,19 +61,26 @@ class Optimiser:
 
     def step(self) -> None:
         """Change the parameters. The gradients stay to be looked at until the next `backward`."""
-        self.scaler.step(self.adam)
+        for kind in self.kinds.values():
+            self.scaler.step(kind)
         self.scaler.update()
         self._used = True
 
     def set_rate(self, rate: float) -> None:
         """Learning rate of the next step."""
-        for group in self.adam.param_groups:
-            group["lr"] = rate
+        for kind in self.kinds.values():
+            for group in kind.param_groups:
+                group["lr"] = rate
 
     def state_dict(self) -> dict[str, Any]:
-        """Adam's moments and step counts."""
-        return self.adam.state_dict()
+        """Moments and step counts; Adam's own form where there is nothing else."""
+        adam = self.kinds["adam"].state_dict()
+        return adam if len(self.kinds) == 1 else {name: kind.state_dict() for name, kind in self.kinds.items()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a checkpoint."""
-        self.adam.load_state_dict(state)
+        if len(self.kinds) == 1:
+            self.kinds["adam"].load_state_dict(state)
+        else:
+            for name, kind in self.kinds.items():
+                kind.load_state_dict(state[name])
