@@ -47,7 +47,8 @@ Way = Callable[[], int]
 WANTED, FEEDING = 3.0, 2.0
 
 EVERYTHING = replace(
-    PRESETS["people-64"].augmentation, mask_error=0.0, light=0.2, jpeg=0.3, estimator_error=1.0, joint_jitter=0.0, joint_dropout=0.0
+    PRESETS["people-64"].augmentation, mask_error=0.0, light=0.2, jpeg=0.3, estimator_error=1.0, target_error=1.0, joint_jitter=0.0,
+    joint_dropout=0.0,
 )  # fmt: skip
 
 

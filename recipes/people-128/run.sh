@@ -22,5 +22,5 @@ for set in "studio $data" "street $street"; do
   "${score[@]}" --only pixels joints distance --baseline mean -o "$run/evaluation/$name/mean"
 done
 
-python recipes/people-128/export.py "$run" --out "$run/export"
+python recipes/export.py people-128 "$run" --out "$run/export"
 echo "The weights with their card: $run/export (posetransfer transfer --weights $run/export ...)"

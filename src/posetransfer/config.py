@@ -99,6 +99,9 @@ class LossConfig:
     """As `l1_smooth`, for the differences of features."""
     gram_weight: float = 0.0
     """Weight of the difference of Gram matrices of the same layers (style loss); the paper has none."""
+    least_slope: float = 0.0
+    """The slope of the last tanh is taken for at least this when gradients go back; 0 is the paper's. A colour that overshoots to the
+    wrong end has no gradient else: white clothes got black dots that stayed."""
     parts_weight: float = 0.0
     """Extra weight of L1 around the face and the wrists of the target pose, in units of the rest's; the paper has none."""
     perceptual_weights: str | None = None
@@ -163,11 +166,11 @@ class TrainingConfig:
     decay_epochs: int = 201
     """Epochs that a full decay to zero would take; the last epoch of the paper's presets then has rate exactly 0."""
     optimiser: Literal["adam", "muon"] = "adam"
-    """Adam (paper), or Muon for the convolutions and Adam for everything else, with the same rate."""
+    """Adam (paper), or Muon (momentum 0.95) for convolutions of 16 channels or more on both sides and Adam for the rest, at one rate."""
     generator_lr: float = 2e-4
     discriminator_lr: float = 2e-4
     betas: tuple[float, float] = (0.5, 0.999)
-    """Adam's momenta."""
+    """Adam's momenta; not Muon's."""
     pool: int = 50
     """Fakes kept per discriminator (authors' default on Market-1501; 0 on DeepFashion)."""
     discriminator_steps: int = 1

@@ -15,7 +15,7 @@ from posetransfer.pose.skeleton import INDEX, KEYPOINTS, MIRRORED
 SIZE = (96, 64)
 ALL = Augmentation(
     flip=0.5, colour=0.2, shift=0.1, scale=0.2, blur=1.0, noise=5.0, joint_jitter=0.005, joint_dropout=0.1, half_body=0.3, mask_error=0.5,
-    light=0.3, jpeg=0.5, background=0.5, estimator_error=1.0,
+    light=0.3, jpeg=0.5, background=0.5, estimator_error=1.0, target_error=1.0,
 )  # fmt: skip
 
 
@@ -152,3 +152,11 @@ def test_half_a_body_ends_between_hips_and_ankles(example):
 
 def test_names_of_mirrored_joints_are_an_involution():
     assert [MIRRORED[MIRRORED[i]] for i in range(18)] == list(range(18)) and KEYPOINTS[MIRRORED[INDEX["left_ear"]]] == "right_ear"
+
+
+@pytest.mark.parametrize("name", ["estimator_error", "target_error"])
+def test_an_estimators_errors_are_of_the_pose_they_are_named_for(name, example):
+    source, target = augment_pair(example, example, Augmentation(**{name: 1.0}), np.random.default_rng(0))
+    touched, spared = (source, target) if name == "estimator_error" else (target, source)
+    np.testing.assert_array_equal(spared.pose.points, example.pose.points)
+    assert not np.array_equal(touched.pose.points, example.pose.points, equal_nan=True)

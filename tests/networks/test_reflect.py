@@ -13,15 +13,11 @@ def test_is_torchs_convolution_with_reflected_edges():
     assert torch.equal(ours(x), theirs(x))
 
 
-def test_autocast_pads_in_its_own_type():
-    seen = []
+def test_autocast_pads_in_its_own_type(monkeypatch):
+    seen, pad = [], nn.functional.pad
     conv, x = ReflectConv(3, 5, 3), torch.rand(1, 3, 6, 4)
-    pad = nn.functional.pad
-    nn.functional.pad = lambda x, *rest, **named: seen.append(x.dtype) or pad(x, *rest, **named)
-    try:
-        with torch.autocast("cpu", torch.bfloat16):
-            made = conv(x)
-    finally:
-        nn.functional.pad = pad
+    monkeypatch.setattr(nn.functional, "pad", lambda x, *rest, **named: seen.append(x.dtype) or pad(x, *rest, **named))
+    with torch.autocast("cpu", torch.bfloat16):
+        made = conv(x)
     assert seen == [torch.bfloat16] and made.dtype == torch.bfloat16
     assert (made.float() - conv(x)).abs().max() < 0.05

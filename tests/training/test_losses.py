@@ -73,14 +73,26 @@ def test_gradients_of_both_feature_terms_are_those_of_their_formulas(smooth):
         torch.testing.assert_close(_Difference.apply(made, truth, smooth), each.mean().detach(), rtol=1e-9, atol=0)
 
 
-def test_feature_terms_in_bfloat16_are_those_in_float32():
-    made, truth = (torch.rand(2, 16, 12, 8).to(memory_format=torch.channels_last) for _ in range(2))
-    half = made.bfloat16().requires_grad_()
-    full = half.detach().float().requires_grad_()
-    for x, y in ((half, truth.bfloat16()), (full, truth.bfloat16().float())):
-        (_Difference.apply(x, y, 0.1) + _GramDifference.apply(x, y)).backward()
-    assert half.grad.dtype == torch.bfloat16
-    assert float(torch.nn.functional.cosine_similarity(half.grad.float().flatten(), full.grad.flatten(), dim=0)) > 0.995
+@pytest.mark.parametrize("term", [lambda x, y: _Difference.apply(x, y, 0.1), _GramDifference.apply], ids=["difference", "gram"])
+@pytest.mark.parametrize("kind", [torch.bfloat16, torch.float16])
+def test_feature_terms_of_short_types_are_those_of_double_precision(term, kind):
+    """Maps that are nearly alike and long enough that a sum of squares is beyond float16."""
+    torch.manual_seed(0)
+    truth = (torch.rand(2, 16, 128, 88) * 6).to(kind).to(memory_format=torch.channels_last)
+    short = (truth + 0.05 * torch.randn(truth.shape) - 0.02).to(kind).to(memory_format=torch.channels_last).requires_grad_()
+    exact = short.detach().double().requires_grad_()
+    values = []
+    for x, y in ((short, truth), (exact, truth.double())):
+        value = term(x, y)
+        (value * 1e4).backward()  # as a loss scale: float16 has no small numbers
+        values.append(float(value.detach()))
+    assert values[0] == pytest.approx(values[1], rel=0.02) and short.grad.dtype == kind
+    assert float(torch.nn.functional.cosine_similarity(short.grad.double().flatten(), exact.grad.flatten(), dim=0)) > 0.98
+
+
+def test_a_sum_over_many_values_loses_none():
+    made, truth = torch.zeros(1, 64, 400, 400), torch.full((1, 64, 400, 400), 0.011)  # 1e7 small terms
+    assert float(_Difference.apply(made, truth, 0.0)) == pytest.approx(0.011, rel=1e-5)
 
 
 def test_divided_layers_are_the_networks_own_over_their_divisors():

@@ -44,6 +44,35 @@ def test_parameters_of_one_shape_step_as_they_would_alone():
         torch.testing.assert_close(alone, together, rtol=0.02, atol=2e-4)
 
 
+def test_later_steps_follow_nesterovs_momentum():
+    rng = np.random.default_rng(2)
+    gradients = rng.normal(size=(3, 16, 16, 1, 1))
+    weight, momentum, wanted = nn.Parameter(torch.zeros(16, 16, 1, 1, dtype=torch.float64)), 0.0, np.zeros((16, 16))
+    optimiser = Muon([weight], lr=0.1)
+    for gradient in gradients:
+        weight.grad = torch.from_numpy(gradient)
+        optimiser.step()
+        momentum = 0.95 * momentum + 0.05 * gradient[..., 0, 0]
+        look_ahead = 0.05 * gradient[..., 0, 0] + 0.95 * momentum
+        u, _, v = np.linalg.svd(look_ahead)
+        wanted -= 0.1 * 0.2 * 4 * (u @ v)  # rate, Adam's size, root of the longer side
+    moved = weight.detach().numpy()[..., 0, 0]
+    assert np.sum(moved * wanted) / np.linalg.norm(moved) / np.linalg.norm(wanted) > 0.97
+
+
+def test_float16_that_overflows_in_one_kind_moves_neither():
+    net = network()
+    optimiser = Optimiser(net, 0.01, TrainingConfig(optimiser="muon", precision="fp16"), torch.device("cpu"))
+    before = [p.detach().clone() for p in net.parameters()]
+    optimiser.backward(net(torch.rand(1, 3, 8, 8)).mean())
+    optimiser.matrices[0].grad.view(-1)[0] = float("inf")
+    scale, norm = optimiser.scaler.get_scale(), optimiser.gradient_norm()
+    assert optimiser.forgives() and not torch.isfinite(norm)
+    optimiser.step(finite=False)
+    assert all(torch.equal(a, b) for a, b in zip(before, net.parameters(), strict=True))
+    assert optimiser.scaler.get_scale() < scale
+
+
 def network():
     torch.manual_seed(3)
     return nn.Sequential(

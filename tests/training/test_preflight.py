@@ -27,6 +27,7 @@ def test_every_preset_is_accepted(preset):
         ("model", {"size": (130, 64)}, "--model.size is 130 64; each side must be divisible by 4"),
         ("model", {"blocks": 0}, "--model.blocks is 0; it must be a whole number from 1"),
         ("model", {"sigma": 0.0}, "--model.sigma is 0.0"),
+        ("loss", {"least_slope": 1.5}, "--loss.least-slope is 1.5; it must be from 0"),
         ("training", {"batch": 0}, "--training.batch is 0"),
         ("training", {"batch": 4, "accumulate": 5}, "--training.batch is 4, fewer than 1 processes times 5 parts"),
         ("training", {"ema": 1.0}, "--training.ema is 1.0"),

@@ -8,6 +8,7 @@ import torch
 
 from posetransfer.config import PRESETS
 from posetransfer.errors import TrainingError
+from posetransfer.networks.blocks import Tanh
 from posetransfer.training.step import TrainingStep
 
 CPU = torch.device("cpu")
@@ -169,3 +170,18 @@ def test_steps_depend_on_the_seed_and_on_nothing_before(small, random_batch):
     a, b, c = TrainingStep(settings, CPU), TrainingStep(settings, CPU), TrainingStep(changed(settings, "training", {"seed": 1}), CPU)
     torch.rand(7)
     assert a(random_batch(4), 1) == b(random_batch(4), 1) != c(random_batch(4), 1)
+
+
+def test_least_slope_reaches_the_last_tanh(small, random_batch):
+    settings = changed(small("tiny"), "loss", {"least_slope": 0.25})
+    assert [m.least_slope for m in TrainingStep(settings, CPU).generator.modules() if isinstance(m, Tanh)] == [0.25]
+
+
+def test_muon_trains_the_wide_convolutions_beside_adam(small, random_batch):
+    settings = changed(small("people-64"), "model", {"width": 16})
+    settings = changed(settings, "training", {"optimiser": "muon"})
+    step = TrainingStep(settings, CPU)
+    before = {name: p.detach().clone() for name, p in step.generator.named_parameters()}
+    step(random_batch(4), 1)
+    assert len(step.optimiser.matrices) > 10
+    assert all(not torch.equal(p, before[name]) for name, p in step.generator.named_parameters())

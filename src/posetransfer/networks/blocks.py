@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -85,6 +85,38 @@ class ReflectConv(nn.Conv2d):
         else:
             padded = nn.functional.pad(input, self.edges, mode="reflect")
         return nn.functional.conv2d(padded, self.weight, self.bias)
+
+
+class _SteepTanh(torch.autograd.Function):
+    """tanh whose slope is taken for at least `least`."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, least: float) -> Tensor:
+        """Any shape to the same shape."""
+        y = torch.tanh(x)
+        ctx.save_for_backward(y)
+        ctx.least = least
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        """The slope of tanh is 1 - y²."""
+        (y,) = ctx.saved_tensors
+        exact = y if y.dtype == torch.float64 else y.float()  # 1 - y² cancels
+        return gradient * (1 - exact.square()).clamp_(min=ctx.least).to(y.dtype), None
+
+
+class Tanh(nn.Tanh):
+    """tanh; a training may ask for a least slope, so that a pixel that is white where it should be black still learns."""
+
+    least_slope = 0.0
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Any shape to the same shape, in (-1, 1)."""
+        if self.least_slope and input.requires_grad:
+            steep: Tensor = _SteepTanh.apply(input, self.least_slope)  # type: ignore[no-untyped-call]
+            return steep
+        return super().forward(input)
 
 
 class ConvNorm(nn.Sequential):

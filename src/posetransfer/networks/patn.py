@@ -8,7 +8,16 @@ import torch
 from torch import Tensor, nn
 
 from posetransfer.config import ModelConfig
-from posetransfer.networks.blocks import BlockWithoutAddition, BlockWithoutConcatenation, ConvNorm, Norm, ReflectConv, TransferBlock, UpNorm
+from posetransfer.networks.blocks import (
+    BlockWithoutAddition,
+    BlockWithoutConcatenation,
+    ConvNorm,
+    Norm,
+    ReflectConv,
+    Tanh,
+    TransferBlock,
+    UpNorm,
+)
 
 KEYPOINT_MAPS = 18
 
@@ -45,7 +54,7 @@ def make_decoder(width: int, norm: Norm) -> nn.Sequential:
         UpNorm(4 * width, 2 * width, norm),
         UpNorm(2 * width, width, norm),
         ReflectConv(width, 3, 7),
-        nn.Tanh(),
+        Tanh(),
     )
 
 

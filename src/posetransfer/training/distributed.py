@@ -96,6 +96,18 @@ class World:
                 for tensor in module.state_dict().values():
                     dist.broadcast(tensor, 0)
 
+    @torch.no_grad()
+    def share_first(self, tensors: Sequence[Tensor]) -> None:
+        """Give all processes the first one's values."""
+        if self.size == 1:
+            return
+        for bucket in _buckets(list(tensors)):
+            flat = torch.cat([tensor.reshape(-1) for tensor in bucket])
+            with _company():
+                dist.broadcast(flat, 0)
+            for tensor, first in zip(bucket, torch.split(flat, [t.numel() for t in bucket]), strict=True):
+                tensor.copy_(first.view_as(tensor))
+
     def wait(self) -> None:
         """Go on when all processes are here."""
         self.largest(0)

@@ -54,7 +54,7 @@ class Feed:
 
     def _open(self) -> tuple[Executor, Callable[[int], Batch]]:
         if self.workers == 0:
-            return ThreadPoolExecutor(1), self.pairs.batch
+            return ThreadPoolExecutor(1, initializer=_on_any_core), self.pairs.batch
         assert self.remake is not None, "workers need a way to open the pairs"
         context = multiprocessing.get_context("spawn")  # a fork of a process with threads can hang
         return ProcessPoolExecutor(self.workers, context, _begin_worker, (self.remake,)), _make_batch
@@ -69,9 +69,16 @@ class Feed:
             ) from error
 
 
+def _on_any_core() -> None:
+    """Undo OMP_PROC_BIND for this thread or process: it binds the main thread to one core, and what is begun later inherits that."""
+    if hasattr(os, "sched_setaffinity") and os.environ.get("OMP_PROC_BIND"):
+        os.sched_setaffinity(0, range(os.cpu_count() or 1))
+
+
 def _begin_worker(remake: Callable[[], Pairs]) -> None:
     """Open the pairs in a worker; leave stopping to the main process, but do not outlive it."""
     global _pairs
+    _on_any_core()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     parent = multiprocessing.parent_process()

@@ -6,7 +6,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import FunctionCtx
 from torch.nn import functional as F
 
 from posetransfer.config import LossConfig
@@ -71,20 +70,22 @@ def parts_weight(maps: Tensor, extra: float) -> Tensor:
 
 
 class _Difference(torch.autograd.Function):
-    """`absolute_difference` of two feature maps in their own type, with the gradient from the same pass over memory.
+    """`absolute_difference` of two feature maps, with differences and gradient in the features' own type and the sum in float32.
 
-    Under autocast torch turns features to float32, which for the first layers of VGG takes longer than their convolutions.
+    Under autocast torch would turn both maps and all gradients to float32, which for the first layers of VGG takes longer than their
+    convolutions.
     """
 
     @staticmethod
-    def forward(ctx: FunctionCtx, made: Tensor, truth: Tensor, smooth: float) -> Tensor:
+    def forward(ctx: Any, made: Tensor, truth: Tensor, smooth: float) -> Tensor:
         """Shapes as in `absolute_difference`; a float32 or float64 number."""
         difference = made - truth
-        total = torch.linalg.vector_norm(difference, 1, dtype=_sum_type(made))
-        slope = (difference.mul_(1 / smooth)).clamp_(-1, 1) if smooth else difference.sign_()
-        if smooth:  # |d| - s (|g| - g²/2) is d²/2s inside, where d = s g, and |d| - s/2 outside, where g is a sign
-            total = total - smooth * torch.linalg.vector_norm(slope, 1, dtype=total.dtype)
-            total = total + smooth / 2 * torch.linalg.vector_norm(slope, 2, dtype=total.dtype) ** 2
+        kind = _sum_type(made)
+        # d²/2s inside, where d = s g; |d| - s + s/2 outside, where g is a sign
+        total = (F.softshrink(difference, smooth) if smooth else difference).abs().sum(dtype=kind)
+        slope = difference.mul_(1 / smooth).clamp_(-1, 1) if smooth else difference.sign_()
+        if smooth:
+            total = total + slope.square().sum(dtype=kind) * (smooth / 2)
         ctx.save_for_backward(slope)
         mean: Tensor = total / made.numel()
         return mean
@@ -97,12 +98,18 @@ class _Difference(torch.autograd.Function):
 
 
 class _GramDifference(torch.autograd.Function):
-    """Mean absolute difference of the Gram matrices of two feature maps."""
+    """Mean absolute difference of two maps' Gram matrices: mean products of every two channels over the pixels (Gatys et al., 2016)."""
 
     @staticmethod
-    def forward(ctx: FunctionCtx, made: Tensor, truth: Tensor) -> Tensor:
-        """(B, C, h, w) each, to a number."""
-        difference = gram(made) - gram(truth)
+    def forward(ctx: Any, made: Tensor, truth: Tensor) -> Tensor:
+        """(B, C, h, w) each, to a number.
+
+        AᵀA - BᵀB is the symmetric part of (A - B)ᵀ(A + B): nothing cancels behind the rounding of a short type, and nothing overflows.
+        """
+        scale = (made.shape[2] * made.shape[3]) ** -0.5
+        product = _pixel_rows(made - truth).mul_(scale).transpose(1, 2) @ _pixel_rows(made + truth).mul_(scale)  # (B, C, C)
+        product = product.to(_sum_type(made))
+        difference = (product + product.transpose(1, 2)) / 2
         ctx.save_for_backward(made, difference.sign())
         return difference.abs().mean()
 
@@ -143,15 +150,6 @@ class PerceptualLoss(nn.Module):
             return F.mse_loss(full(made), full(truth))
         distance: Tensor = _Difference.apply(made, truth, self.config.perceptual_smooth)  # type: ignore[no-untyped-call]
         return distance
-
-
-def gram(features: Tensor) -> Tensor:
-    """Mean product of every two channels over the pixels (Gatys et al., 2016): (B, C, h, w) to (B, C, C), float32 or float64.
-
-    The products are those of the features' own type; a matrix product adds them up in float32 at least.
-    """
-    rows = _pixel_rows(features)  # (B, h w, C)
-    return (rows.transpose(1, 2) @ rows).to(_sum_type(features)) / rows.shape[1]
 
 
 def _pixel_rows(features: Tensor) -> Tensor:

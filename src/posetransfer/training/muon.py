@@ -9,11 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from posetransfer.training.precision import computes_in_bf16
-
 LEAST_CHANNELS = 16
 QUINTIC = (3.4445, -4.7750, 2.0315)
-"""Coefficients of a Newton-Schulz step (Jordan et al., 2024): singular values go to 0.7 to 1.2 within five steps."""
+"""Coefficients of a Newton-Schulz step (Jordan et al., 2024): within five, singular values above 0.003 of the norm come to 0.7 to 1.2."""
 STEPS = 5
 ADAM_SIZE = 0.2
 """Root mean square of a step in units of the rate: that of Adam, so that both are used with one rate (Liu et al., 2025, section 2.2)."""
@@ -25,7 +23,7 @@ def is_matrix(parameter: Tensor) -> bool:
 
 
 def orthogonalise(matrices: Tensor) -> Tensor:
-    """The nearest orthogonal matrices, roughly: singular vectors are kept, singular values become 0.7 to 1.2.
+    """The nearest orthogonal matrices, roughly: singular vectors are kept, singular values become 0.7 to 1.2 (`QUINTIC`).
 
     Args:
         matrices: (N, rows, columns); bfloat16 is enough.
@@ -48,17 +46,19 @@ class Muon(torch.optim.Optimizer):
     """Nesterov momentum, orthogonalised: all directions of a weight matrix (outputs x inputs and taps) move alike.
 
     Args:
-        parameters: convolution weights (outputs, inputs, height, width).
+        parameters: weights (outputs, inputs, height, width), of transposed convolutions (inputs, outputs, height, width).
         lr: rate, on Adam's scale.
         momentum: of the gradient.
+        half: multiply matrices in bfloat16.
     """
 
-    def __init__(self, parameters: Iterable[Tensor], lr: float, momentum: float = 0.95) -> None:
+    def __init__(self, parameters: Iterable[Tensor], lr: float, momentum: float = 0.95, half: bool = False) -> None:
         super().__init__(parameters, {"lr": lr, "momentum": momentum})
+        self.half = half
 
     @torch.no_grad()
-    def step(self, closure: Any = None) -> None:  # type: ignore[override]
-        """Change the parameters that have a gradient."""
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        """Change the parameters that have a gradient; a closure is not called."""
         for group in self.param_groups:
             alike: dict[torch.Size, list[Tensor]] = {}
             for parameter in group["params"]:
@@ -70,8 +70,7 @@ class Muon(torch.optim.Optimizer):
     def _step_alike(self, parameters: list[Tensor], rows: int, columns: int, group: dict[str, Any]) -> None:
         """Parameters of one shape in one call: few large products in place of many small ones."""
         wanted = torch.stack([self._momentum(p, group["momentum"]).reshape(rows, columns) for p in parameters])
-        if computes_in_bf16(wanted.device.type):
-            wanted = wanted.bfloat16()
+        wanted = wanted.bfloat16() if self.half else wanted
         steps = orthogonalise(wanted).float() * (-group["lr"] * ADAM_SIZE * math.sqrt(max(rows, columns)))
         for parameter, change in zip(parameters, steps, strict=True):
             parameter.add_(change.view(parameter.shape))

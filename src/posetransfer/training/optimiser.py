@@ -16,7 +16,7 @@ LEAST_SCALE = 1.0
 
 
 class Optimiser:
-    """Adam over all parameters of a network, or Muon over its convolutions and Adam over the rest.
+    """Adam over all parameters of a network, or Muon over its wide convolutions and Adam over the rest.
 
     Gradients add up in `backward` until `step` uses and clears them.
 
@@ -31,11 +31,13 @@ class Optimiser:
         self.parameters = list(network.parameters())
         matrices = [p for p in self.parameters if is_matrix(p)] if config.optimiser == "muon" else []
         rest = [p for p in self.parameters if not (matrices and is_matrix(p))]
+        self.matrices = matrices
+        """What Muon changes."""
         self.kinds: dict[str, torch.optim.Optimizer] = {
             "adam": torch.optim.Adam(rest, lr=rate, betas=config.betas, fused=config.fused_adam)
         }
         if matrices:
-            self.kinds["muon"] = Muon(matrices, rate)
+            self.kinds["muon"] = Muon(matrices, rate, half=resolve_precision(config.precision, device) == torch.bfloat16)
         half = resolve_precision(config.precision, device) == torch.float16
         self.scaler = torch.amp.GradScaler(device.type, enabled=half)
         self._used = True
@@ -59,10 +61,15 @@ class Optimiser:
         """Whether a gradient that is not finite is a normal event: float16 then skips the step and lowers its scale."""
         return self.scaler.is_enabled() and self.scaler.get_scale() > LEAST_SCALE
 
-    def step(self) -> None:
-        """Change the parameters. The gradients stay to be looked at until the next `backward`."""
+    def step(self, finite: bool = True) -> None:
+        """Change the parameters. The gradients stay to be looked at until the next `backward`.
+
+        Args:
+            finite: whether all gradients are; with float16 the step is skipped if not, for all parameters alike.
+        """
         for kind in self.kinds.values():
-            self.scaler.step(kind)
+            if finite:
+                self.scaler.step(kind)
         self.scaler.update()
         self._used = True
 

@@ -41,6 +41,7 @@ def check_values(settings: Settings, device: torch.device, world: World) -> None
             raise SettingsError(f"--{name} is {value}; it must be a whole number from 1.")
     _refuse(height % 4 or width % 4 or min(height, width) < 8, f"--model.size is {height} {width}; each side must be divisible by 4.")
     _refuse(model.sigma <= 0, f"--model.sigma is {model.sigma}; it must be a positive number of pixels.")
+    _refuse(not 0 <= loss.least_slope <= 1, f"--loss.least-slope is {loss.least_slope}; it must be from 0 (off) to 1.")
     _refuse(not 0 <= t.ema < 1, f"--training.ema is {t.ema}; it must be at least 0 (off) and less than 1.")
     _refuse(not 0 <= t.last_batch <= t.batch, f"--training.last-batch is {t.last_batch}; it must be from 0 to the batch of {t.batch}.")
     _refuse(
@@ -136,7 +137,7 @@ def check_space(run: Path, state_bytes: int, keep: int) -> None:
 
 
 def state_bytes(state: dict[str, Any], settings: Settings) -> int:
-    """Bytes of a checkpoint once Adam has its moments and the pools are full."""
+    """Bytes of a checkpoint once the optimiser has its moments and the pools are full; Muon's one moment is counted as Adam's two."""
     height, width = settings.model.size
     networks = [state["generator"], *(state[name]["network"] for name in ("appearance", "shape") if name in state)]
     total = sum(3 * _bytes(network) for network in networks)  # weights and Adam's two moments

@@ -20,6 +20,7 @@ from posetransfer.networks import (
     make_generator,
     make_shape_discriminator,
 )
+from posetransfer.networks.blocks import Tanh
 from posetransfer.training.distributed import World, synchronise_norms
 from posetransfer.training.features import make_features
 from posetransfer.training.history import FakePool
@@ -62,6 +63,9 @@ class TrainingStep:
         torch.manual_seed(settings.training.seed)
         generator = make_generator(settings.model)
         initialise_generator(generator)
+        for module in generator.modules():
+            if isinstance(module, Tanh):
+                module.least_slope = settings.loss.least_slope
         self.generator: Generator = self._place(generator)
         self.optimiser = Optimiser(self.generator, settings.training.generator_lr, settings.training, device)
         self.judges = self._make_judges()
@@ -193,7 +197,8 @@ class TrainingStep:
                 raise NotFinite(f"the {name} loss is {value}", parts)
         if not math.isfinite(values[-1]) and not optimiser.forgives():
             raise NotFinite(f"the gradient of the {network} network is {values[-1]}", parts)
-        optimiser.step()
+        optimiser.step(math.isfinite(values[-1]))
+        self.world.share_first(optimiser.matrices)  # their steps are products, which another machine may round in another way
         return terms
 
     def _set_rates(self, factor: float) -> None:
