@@ -13,10 +13,9 @@ import argparse
 import json
 from pathlib import Path
 
-import numpy as np
-
-from posetransfer.data.cache import PictureFiles
+from posetransfer.data.cache import read_mask
 from posetransfer.data.manifest import PreparedFolder
+from posetransfer.evaluation.pictures import over_backdrop
 from posetransfer.image import load_photo, resize, save_picture
 
 
@@ -27,18 +26,16 @@ def main() -> None:
     for name in ("data", "out"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     arguments = parser.parse_args()
-    folder, size = PreparedFolder.open(arguments.data), PreparedFolder.open(arguments.data).size
+    folder = PreparedFolder.open(arguments.data)
     backdrop = json.loads((arguments.evaluation / "results.json").read_text())["origin"]["backdrop"]
     lines = [json.loads(text) for text in (arguments.evaluation / "manifest.jsonl").read_text().splitlines()]
     for line in lines:
         picture = Path(line["generated"])
-        save_picture(resize(load_photo(picture), size), arguments.out / "generated" / picture.name)
-    targets = sorted({line["target"] for line in lines})
-    pictures = PictureFiles([folder.picture_path(name) for name in targets], [folder.mask_path(name) for name in targets], size)
-    for k, name in enumerate(targets):
-        share = pictures[k][..., 3:].astype(np.float32) / 255
-        over = pictures[k][..., :3] * share + np.array(backdrop, np.float32) * (1 - share)
-        save_picture((over + 0.5).astype(np.uint8), (arguments.out / "real" / name).with_suffix(".png"))
+        save_picture(resize(load_photo(picture), folder.size), arguments.out / "generated" / picture.name)
+    for name in sorted({line["target"] for line in lines}):
+        picture, mask = load_photo(folder.picture_path(name)), read_mask(folder.mask_path(name), folder.size)
+        shown = over_backdrop(picture, mask, tuple(backdrop)) if backdrop else picture
+        save_picture(shown, (arguments.out / "real" / name).with_suffix(".png"))
     rows = ["from,to", *(f"{line['source']},{line['target']}" for line in lines)]
     (arguments.out / "pairs.csv").write_text("\n".join(rows) + "\n")
 

@@ -1,4 +1,4 @@
-# Settings that both recipes of rendered people share; sourced by their run.sh.
+# The settings of recipes/people-studio/README.md as a shell function: source it.
 
 # Memory of large tensors is kept and held in huge pages, threads stay on their cores: a sixth faster, and nothing else (Linux).
 export GLIBC_TUNABLES=glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=4294967296:glibc.malloc.trim_threshold=8589934592
@@ -10,12 +10,3 @@ train() { # PRESET DATA RUN, further flags
         --augmentation.estimator-error 0.6 --augmentation.target-error 0.2 --augmentation.joint-jitter 0.002 --augmentation.joint-dropout 0.02 \
         --augmentation.light 0.15 --augmentation.jpeg 0.2 "${@:4}"
 }
-
-score() { # RUN, name of the set, its folder
-    local one=(posetransfer evaluate --weights "$1/weights" --data "$3" --limit 1000)
-    "${one[@]}" --only pixels joints distance appearance -o "$1/evaluation/$2/model" --report
-    "${one[@]}" --only pixels joints distance --baseline source -o "$1/evaluation/$2/source"
-    "${one[@]}" --only pixels joints distance --baseline mean -o "$1/evaluation/$2/mean"
-}
-
-STEPS

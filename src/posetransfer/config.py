@@ -99,6 +99,9 @@ class LossConfig:
     """As `l1_smooth`, for the differences of features."""
     gram_weight: float = 0.0
     """Weight of the difference of Gram matrices of the same layers (style loss); the paper has none."""
+    gram_inside: bool = False
+    """Gram matrices inside the target person's mask only, and the channels' means beside them; before a plain backdrop three quarters of
+    a picture say nothing about the person. Needs masks."""
     least_slope: float = 0.0
     """The slope of the last tanh is taken for at least this when gradients go back; 0 is the paper's. A colour that overshoots to the
     wrong end has no gradient else: white clothes got black dots that stayed."""

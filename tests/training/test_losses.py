@@ -17,6 +17,7 @@ from posetransfer.training.losses import (
     adversarial_weight,
     gan_loss,
     parts_weight,
+    share_of_pixels,
 )
 
 SCORES = np.linspace(-6, 6, 24).reshape(2, 3, 4)
@@ -88,6 +89,30 @@ def test_feature_terms_of_short_types_are_those_of_double_precision(term, kind):
         values.append(float(value.detach()))
     assert values[0] == pytest.approx(values[1], rel=0.02) and short.grad.dtype == kind
     assert float(torch.nn.functional.cosine_similarity(short.grad.double().flatten(), exact.grad.flatten(), dim=0)) > 0.98
+
+
+@pytest.mark.parametrize("kind", [torch.float64, torch.bfloat16])
+def test_gram_inside_a_mask_is_that_of_its_pixels(kind):
+    torch.manual_seed(1)
+    made, truth = (torch.rand(2, 16, 6, 4).to(kind).to(memory_format=torch.channels_last) for _ in range(2))
+    mask = torch.zeros(2, 1, 12, 8)
+    mask[0, :, :8, 2:6], mask[1, :, 4:, :] = 1, 1
+    ours, theirs = made.clone().requires_grad_(), made.double().requires_grad_()
+    value = _GramDifference.apply(ours, truth, share_of_pixels(mask, (6, 4)))
+    value.backward()
+    wanted = 0
+    for k, inside in enumerate((mask[0, 0, ::2, ::2] > 0, mask[1, 0, ::2, ::2] > 0)):
+        a, b = (x[k][:, inside].double() for x in (theirs, truth))  # (16, pixels)
+        wanted = wanted + ((a @ a.T - b @ b.T) / a.shape[1]).abs().mean() / 2 + (a.mean(1) - b.mean(1)).abs().mean() / 2
+    wanted.backward()
+    if kind == torch.float64:
+        assert float(value.detach()) == pytest.approx(float(wanted.detach()), rel=1e-6)
+        torch.testing.assert_close(ours.grad, theirs.grad, rtol=1e-5, atol=1e-9)
+    else:
+        assert float(value.detach()) == pytest.approx(float(wanted.detach()), rel=0.02)
+        assert float(torch.nn.functional.cosine_similarity(ours.grad.double().flatten(), theirs.grad.flatten(), dim=0)) > 0.98
+    outside = (mask[:, :, ::2, ::2] == 0).expand_as(made)
+    assert not ours.grad[outside].any()
 
 
 def test_a_sum_over_many_values_loses_none():

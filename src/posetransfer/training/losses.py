@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -98,28 +99,38 @@ class _Difference(torch.autograd.Function):
 
 
 class _GramDifference(torch.autograd.Function):
-    """Mean absolute difference of two maps' Gram matrices: mean products of every two channels over the pixels (Gatys et al., 2016)."""
+    """Mean absolute difference of two maps' Gram matrices: mean products of every two channels over the pixels (Gatys et al., 2016).
+
+    With a `share` the mean over the pixels is weighted by it, and the mean absolute difference of the channels' own means is added.
+    """
 
     @staticmethod
-    def forward(ctx: Any, made: Tensor, truth: Tensor) -> Tensor:
-        """(B, C, h, w) each, to a number.
+    def forward(ctx: Any, made: Tensor, truth: Tensor, share: Tensor | None = None) -> Tensor:
+        """(B, C, h, w) each, and a share (B, 1, h, w) that sums to 1 over the pixels of a picture, to a number.
 
         AᵀA - BᵀB is the symmetric part of (A - B)ᵀ(A + B): nothing cancels behind the rounding of a short type, and nothing overflows.
         """
-        scale = (made.shape[2] * made.shape[3]) ** -0.5
-        product = _pixel_rows(made - truth).mul_(scale).transpose(1, 2) @ _pixel_rows(made + truth).mul_(scale)  # (B, C, C)
-        product = product.to(_sum_type(made))
+        root = (made.shape[2] * made.shape[3]) ** 0.5  # keeps weights and sums in float16's range
+        weight = (share * root).to(made.dtype) if share is not None else torch.full_like(made[:1, :1, :1, :1], 1 / root)
+        weighted, kind = _pixel_rows((made - truth).mul_(weight)), _sum_type(made)  # (B, h w, C)
+        product = (weighted.transpose(1, 2) @ _pixel_rows(made + truth)).to(kind) / root  # (B, C, C)
         difference = (product + product.transpose(1, 2)) / 2
-        ctx.save_for_backward(made, difference.sign())
-        return difference.abs().mean()
+        value, signs = difference.abs().mean(), [difference.sign()]
+        if share is not None:
+            means = (torch.ones_like(weighted[:, :1, :1].expand(-1, -1, weighted.shape[1])) @ weighted).to(kind) / root  # (B, 1, C)
+            value, signs = value + means.abs().mean(), [*signs, means.sign()]
+        ctx.save_for_backward(made, weight, *signs)
+        return value
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        """d|AᵀA|/dA = 2 A sign, by the symmetry of the matrix."""
-        made, sign = ctx.saved_tensors
-        pixels = made.shape[2] * made.shape[3]
-        slope = (_pixel_rows(made) @ sign.to(made.dtype)) * (gradient * 2 / (pixels * sign.numel()))
-        return slope.unflatten(1, made.shape[2:]).permute(0, 3, 1, 2), None
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        """d|AᵀA|/dA = 2 A sign, by the symmetry of the matrix; d|mean|/dA = sign; both by their share."""
+        made, weight, sign, *rest = ctx.saved_tensors
+        root = (made.shape[2] * made.shape[3]) ** 0.5
+        slope = (_pixel_rows(made) @ sign.to(made.dtype)).mul_(gradient * 2 / (root * sign.numel()))  # (B, h w, C)
+        for of_means in rest:
+            slope += (of_means * (gradient / (root * of_means.numel()))).to(made.dtype)
+        return slope.unflatten(1, made.shape[2:]).permute(0, 3, 1, 2) * weight, None, None
 
 
 class PerceptualLoss(nn.Module):
@@ -134,14 +145,21 @@ class PerceptualLoss(nn.Module):
         super().__init__()
         self.features, self.config = features, config
 
-    def forward(self, made: Tensor, truth: Tensor) -> dict[str, Tensor]:
-        """(B, 3, H, W) in [-1, 1] each, the truth takes no gradient; gives the weighted terms `perceptual` and, where wanted, `gram`."""
+    def forward(self, made: Tensor, truth: Tensor, mask: Tensor | None = None) -> dict[str, Tensor]:
+        """The weighted terms `perceptual` and, where wanted, `gram`.
+
+        Args:
+            made: (B, 3, H, W) in [-1, 1].
+            truth: likewise; takes no gradient.
+            mask: (B, 1, H, W) in [0, 1]; the Gram matrices are those of what it shows. None: of the whole picture.
+        """
         with torch.no_grad():
             wanted = self.features(truth)
         pairs = list(zip(self.features(made), wanted, strict=True))
         terms = {"perceptual": self.config.perceptual_weight * torch.stack([self._distance(a, b) for a, b in pairs]).mean()}
         if self.config.gram_weight:
-            styles = [_GramDifference.apply(a, b) for a, b in pairs]  # type: ignore[no-untyped-call]
+            shares = [None if mask is None else share_of_pixels(mask, a.shape[-2:]) for a, _ in pairs]
+            styles = [_GramDifference.apply(a, b, s) for (a, b), s in zip(pairs, shares, strict=True)]  # type: ignore[no-untyped-call]
             terms["gram"] = self.config.gram_weight * torch.stack(styles).mean()
         return terms
 
@@ -150,6 +168,23 @@ class PerceptualLoss(nn.Module):
             return F.mse_loss(full(made), full(truth))
         distance: Tensor = _Difference.apply(made, truth, self.config.perceptual_smooth)  # type: ignore[no-untyped-call]
         return distance
+
+
+def share_of_pixels(mask: Tensor, size: Sequence[int]) -> Tensor:
+    """Each cell's part of what a mask shows.
+
+    Args:
+        mask: (B, 1, H, W) in [0, 1].
+        size: (h, w) of the cells.
+
+    Returns:
+        (B, 1, h, w) that sums to 1 over the cells; to 0 for an empty mask.
+
+    >>> share_of_pixels(torch.tensor([[[[1.0, 1.0, 0.0, 0.0], [1.0, 1.0, 1.0, 0.0]]]]), (1, 2)).flatten().tolist()
+    [0.800000011920929, 0.20000000298023224]
+    """
+    cells = F.adaptive_avg_pool2d(mask, tuple(size))
+    return cells / cells.sum(dim=(2, 3), keepdim=True).clamp(min=1e-6)
 
 
 def _pixel_rows(features: Tensor) -> Tensor:

@@ -154,7 +154,7 @@ class TrainingStep:
         terms = {"l1": loss.l1_weight * absolute_difference(full(fake), part.target, loss.l1_smooth, weight)}
         with autocast(self.settings.training.precision, self.device):
             if self.perceptual is not None:
-                terms |= self.perceptual(fake, part.target)
+                terms |= self.perceptual(fake, part.target, part.target_mask)
             share = adversarial_weight(loss, len(judges))
             for name in (n for n in ("shape", "appearance") if n in judges):  # the authors ask D_PB (shape) first
                 scores = judges[name].score(fake, _condition(name, part).to(fake.dtype))

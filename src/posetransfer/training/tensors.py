@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -15,13 +15,17 @@ from posetransfer.pose.heatmaps import draw_heatmaps_batch
 
 @dataclass(frozen=True)
 class TensorBatch:
-    """A batch on the device: photos and truths (B, 3, H, W) in [-1, 1], maps (B, 18, H, W), names (source, target)."""
+    """A batch on the device: photos and truths (B, 3, H, W) in [-1, 1], maps (B, 18, H, W), names (source, target).
+
+    The target's mask, (B, 1, H, W) in [0, 1], is there where a loss asks for it.
+    """
 
     source: Tensor
     source_maps: Tensor
     target: Tensor
     target_maps: Tensor
     names: tuple[tuple[str, str], ...] = ()
+    target_mask: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.source)
@@ -33,10 +37,9 @@ class TensorBatch:
         cut = [tensor.tensor_split(parts) for tensor in (self.source, self.source_maps, self.target, self.target_maps)]
         pieces = [TensorBatch(*tensors) for tensors in zip(*cut, strict=True) if len(tensors[0])]
         begins = [sum(map(len, pieces[:i])) for i in range(len(pieces))]
-        return [
-            TensorBatch(p.source, p.source_maps, p.target, p.target_maps, self.names[begin : begin + len(p)])
-            for p, begin in zip(pieces, begins, strict=True)
-        ]
+        ranges = [slice(begin, begin + len(p)) for p, begin in zip(pieces, begins, strict=True)]
+        masks = [None if self.target_mask is None else self.target_mask[part] for part in ranges]
+        return [replace(p, names=self.names[part], target_mask=mask) for p, part, mask in zip(pieces, ranges, masks, strict=True)]
 
 
 def to_device(batch: Batch, settings: Settings, device: torch.device) -> TensorBatch:
@@ -52,4 +55,9 @@ def to_device(batch: Batch, settings: Settings, device: torch.device) -> TensorB
         drawn = draw_heatmaps_batch(torch.from_numpy(points).to(device), model.size, model.sigma, model.heatmaps)
         return drawn.contiguous(memory_format=layout)
 
-    return TensorBatch(picture(batch.source), maps(batch.source_points), picture(batch.target), maps(batch.target_points), batch.names)
+    mask = None
+    if settings.loss.gram_weight and settings.loss.gram_inside:
+        mask = torch.from_numpy(batch.target_mask).to(device, non_blocking=True).float().unsqueeze(1) / 255
+    return TensorBatch(
+        picture(batch.source), maps(batch.source_points), picture(batch.target), maps(batch.target_points), batch.names, mask
+    )
