@@ -120,7 +120,8 @@ class _GramDifference(torch.autograd.Function):
             means = (torch.ones_like(weighted[:, :1, :1].expand(-1, -1, weighted.shape[1])) @ weighted).to(kind) / root  # (B, 1, C)
             value, signs = value + means.abs().mean(), [*signs, means.sign()]
         ctx.save_for_backward(made, weight, *signs)
-        return value
+        total: Tensor = value
+        return total
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
@@ -183,7 +184,7 @@ def share_of_pixels(mask: Tensor, size: Sequence[int]) -> Tensor:
     >>> share_of_pixels(torch.tensor([[[[1.0, 1.0, 0.0, 0.0], [1.0, 1.0, 1.0, 0.0]]]]), (1, 2)).flatten().tolist()
     [0.800000011920929, 0.20000000298023224]
     """
-    cells = F.adaptive_avg_pool2d(mask, tuple(size))
+    cells = F.adaptive_avg_pool2d(mask, (size[0], size[1]))
     return cells / cells.sum(dim=(2, 3), keepdim=True).clamp(min=1e-6)
 
 
