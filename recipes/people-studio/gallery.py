@@ -1,6 +1,6 @@
 """Pictures of a model card: test pairs by rule, the worst ones, and what the attention did.
 
-usage: python recipes/people-studio/gallery.py EVALUATION --data FOLDER --weights FOLDER --out FOLDER
+usage: python recipes/people-studio/gallery.py EVALUATION --data FOLDER --weights FOLDER --out FOLDER [--ending png|jpg]
 EVALUATION is what `posetransfer evaluate --weights ... -o EVALUATION` left.
 
     gallery.png     48 pairs, every n-th of the list (source, target pose, result, truth), four pairs a row
@@ -83,6 +83,7 @@ def main() -> None:
     parser.add_argument("evaluation", type=Path)
     for name in ("data", "weights", "out"):
         parser.add_argument(f"--{name}", type=Path, required=True)
+    parser.add_argument("--ending", choices=("png", "jpg"), default="png")
     arguments = parser.parse_args()
     lines = [json.loads(text) for text in (arguments.evaluation / "manifest.jsonl").read_text().splitlines()]
     model = open_engine(arguments.weights, "pytorch", "cpu").config
@@ -91,9 +92,9 @@ def main() -> None:
     worst = sorted(lines, key=lambda line: line["scores"]["mask_ssim_true"])[:WORST]
     first = list({line["source"].split("_")[0]: line for line in reversed(lines)}.values())[::-1][:PEOPLE]
     arguments.out.mkdir(parents=True, exist_ok=True)
-    save_picture(sheet(regular, drawer, PAIRS_A_ROW), arguments.out / "gallery.png")
-    save_picture(sheet(worst, drawer, PAIRS_A_ROW), arguments.out / "worst.png")
-    save_picture(attention(first, drawer, arguments.weights), arguments.out / "attention.png")
+    save_picture(sheet(regular, drawer, PAIRS_A_ROW), arguments.out / f"gallery.{arguments.ending}")
+    save_picture(sheet(worst, drawer, PAIRS_A_ROW), arguments.out / f"worst.{arguments.ending}")
+    save_picture(attention(first, drawer, arguments.weights), arguments.out / f"attention.{arguments.ending}")
 
 
 if __name__ == "__main__":

@@ -7,8 +7,8 @@ from posetransfer.evaluation.card import card_table
 from posetransfer.evaluation.results import Results, Score, save
 
 
-def write(folder, answer, **scores):
-    save(Results("plain", 2, tuple(Score(name, *values) for name, values in scores.items())), [], folder / answer)
+def write(folder, answer, pairs=2, **scores):
+    save(Results("plain", pairs, tuple(Score(name, *values) for name, values in scores.items())), [], folder / answer)
 
 
 def test_rows_are_the_answers_and_the_last_is_the_ceiling(tmp_path):
@@ -28,3 +28,13 @@ def test_a_missing_answer_is_a_sentence(tmp_path):
     write(tmp_path, "model", mask_ssim_true=(0.5, 0.4, 0.6))
     with pytest.raises(DataError, match="source"):
         card_table(tmp_path)
+
+
+def test_older_weights_have_a_row_that_says_of_how_few_pairs(tmp_path):
+    for answer, pairs in (("model", 1000), ("source", 1000), ("mean", 1000), ("first", 400)):
+        write(tmp_path, answer, pairs, mask_ssim_true=(0.5, 0.4, 0.6))
+    rows = [line.strip("| ").split(" | ")[0] for line in card_table(tmp_path).splitlines()]
+    assert rows[2:] == [
+        "**these weights**", '"return the source"', '"return the mean training picture"', "the first embedded weights, 400 of the pairs",
+        "the true picture (ceiling)",
+    ]  # fmt: skip

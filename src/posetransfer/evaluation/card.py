@@ -8,6 +8,8 @@ from posetransfer.evaluation.results import Results, Score, read
 
 ANSWERS = {"model": "**these weights**", "source": '"return the source"', "mean": '"return the mean training picture"'}
 """Folder of an evaluation -> what the row is called."""
+BEFORE = "first"
+"""Folder of an evaluation of older weights, which a card may have."""
 COLUMNS = {
     "mask_ssim_true": ("SSIM inside the true mask", "1"),
     "mask_ssim": ("mask-SSIM", "1"),
@@ -24,17 +26,24 @@ def card_table(folder: Path) -> str:
 
     Args:
         folder: holds `model/`, `source/` and `mean/`, each with the results.json of `posetransfer evaluate` over the same pairs;
-            the two last ones with `--baseline`.
+            the two last ones with `--baseline`. With `first/`, there is a row for the weights that these replace. A row of fewer
+            pairs than the first one's says how many.
 
     Raises:
         DataError: a results file is missing or unreadable.
     """
-    results = {answer: read(folder / answer) for answer in ANSWERS}
+    answers = ANSWERS | ({BEFORE: "the first embedded weights"} if (folder / BEFORE).is_dir() else {})
+    results = {answer: read(folder / answer) for answer in answers}
+    titles = {answer: title + _fewer(results[answer], results["model"]) for answer, title in answers.items()}
     shown = [name for name in COLUMNS if any(_score(known, name) for known in results.values())]
     lines = ["| answer | " + " | ".join(COLUMNS[name][0] for name in shown) + " |", "|" + " --- |" * (len(shown) + 1)]
-    lines += [_row(title, [_cell(_score(results[answer], name)) for name in shown]) for answer, title in ANSWERS.items()]
+    lines += [_row(title, [_cell(_score(results[answer], name)) for name in shown]) for answer, title in titles.items()]
     lines.append(_row("the true picture (ceiling)", [_ceiling(results["model"], COLUMNS[name][1]) for name in shown]))
     return "\n".join(lines)
+
+
+def _fewer(results: Results, most: Results) -> str:
+    return f", {results.pairs:,} of the pairs" if results.pairs < most.pairs else ""
 
 
 def _row(title: str, cells: list[str]) -> str:
