@@ -12,7 +12,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -87,20 +86,24 @@ def folder_name(name: str) -> str:
     return name.replace(", ", "-").replace(" ", "-")
 
 
-def history(run: Path) -> Iterator[dict[str, float]]:
-    """Validations with the seconds of training before them.
+def history(run: Path) -> list[dict[str, float]]:
+    """Validations with the seconds of training before them, read off between the lines of the log.
 
     Returns:
-        step, pictures, seconds, l1_person and ssim of each.
+        step, seconds, pairs_per_second, l1_person and ssim of each.
     """
-    seconds, pictures = 0.0, 0
-    for line in (run / "log.jsonl").read_text().splitlines():
-        entry = json.loads(line)
+    entries = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+    steps, seconds, pictures = [0.0], [0.0], 0
+    for entry in entries:
         if "pictures" in entry:
-            seconds += (entry["pictures"] - pictures) / entry["pictures_per_second"]
+            seconds.append(seconds[-1] + (entry["pictures"] - pictures) / entry["pictures_per_second"])
+            steps.append(entry["step"])
             pictures = entry["pictures"]
-        elif "validation" in entry:
-            yield {"step": entry["step"], "pictures": pictures, "seconds": seconds} | entry["validation"]
+    steps.append(steps[-1] * 2)
+    seconds.append(seconds[-1] * 2)
+    about = {"pairs_per_second": pictures / seconds[-2]}
+    known = [about | {"step": e["step"]} | e["validation"] for e in entries if "validation" in e]
+    return [about | {"seconds": float(np.interp(about["step"], steps, seconds))} for about in known]
 
 
 def table(runs: Path, names: list[str], minutes: float) -> str:
@@ -108,13 +111,13 @@ def table(runs: Path, names: list[str], minutes: float) -> str:
     lines = [
         f"{minutes:g} minutes of one core each at 64x44, one seed; scores of 128 pairs of people not trained on.",
         "",
-        "| settings | steps | pairs/s | L1 on the person (low) | SSIM (high) |",
-        "| --- | --- | --- | --- | --- |",
+        "| settings | last validation: step | its seconds of training | pairs/s | L1 on the person (low) | SSIM (high) |",
+        "|" + " --- |" * 6,
     ]
     for name in names:
-        last = list(history(runs / folder_name(name)))[-1]
-        speed = last["pictures"] / last["seconds"]
-        lines.append(f"| {name} | {last['step']:.0f} | {speed:.1f} | {last['l1_person']:.4f} | {last['ssim']:.4f} |")
+        last = history(runs / folder_name(name))[-1]
+        when = f"{last['step']:.0f} | {last['seconds']:.0f} | {last['pairs_per_second']:.1f}"
+        lines.append(f"| {name} | {when} | {last['l1_person']:.4f} | {last['ssim']:.4f} |")
     return "\n".join(lines) + "\n"
 
 
@@ -123,7 +126,11 @@ def curves(runs: Path, names: list[str]) -> Picture:
     charts = []
     for title, group in (("training", [name for name in names if name not in NETWORKS]), ("network", ["ours", *NETWORKS])):
         for score, words in (("l1_person", "L1 on the person"), ("ssim", "SSIM")):
-            lines = {name: [(round(p["seconds"]), p[score]) for p in history(runs / folder_name(name))] for name in group if name in names}
+            lines = {
+                name.removeprefix("ours, "): [(round(p["seconds"]), p[score]) for p in history(runs / folder_name(name))]
+                for name in group
+                if name in names
+            }
             charts.append(draw_chart(f"{title}: {words}, by seconds", lines))
     return np.vstack(charts)
 

@@ -110,6 +110,21 @@ def test_time_is_limited(machine, monkeypatch):
     assert "not tried" in found.skipped["pytorch"]
 
 
+def test_a_large_network_is_tried_on_a_smaller_picture_so_that_every_runtime_has_its_turn(machine, monkeypatch):
+    for runtime, seconds in zip(machine.values(), (2.0, 0.02, 1.5, 1.8), strict=True):  # of a picture of 256x176
+        monkeypatch.setattr(
+            runtime,
+            "run",
+            lambda photo, source, target, runtime=runtime, seconds=seconds: (
+                setattr(runtime.clock, "now", runtime.clock.now + seconds * photo[0, 0].size / (256 * 176)), photo,
+            )[1],
+        )  # fmt: skip
+    config = ModelConfig(size=(256, 176), width=4, blocks=1, norm="batch")
+    found, _ = calibrate(Weights(config, WEIGHTS.tensors, "nowhere", "a test"))
+    assert (found.choice, found.size, set(found.milliseconds)) == ("openvino", (128, 88), set(machine))
+    assert machine["mnn"].clock.now < 5
+
+
 def test_the_answer_is_kept_and_said_and_belongs_to_these_weights_and_settings(machine, tmp_path, caplog):
     assert recorded(WEIGHTS) is None
     with caplog.at_level("INFO"):

@@ -127,7 +127,13 @@ def _engine(found: Calibration | None) -> Facts:
     """What `--engine auto` takes on this machine, if that was measured."""
     if found is None:
         return {"auto": "not measured yet; the first transfer on a CPU does it"}
-    return {"auto": found.choice, "milliseconds": found.milliseconds, "psnr": found.psnr, "skipped": found.skipped}
+    return {
+        "auto": found.choice,
+        "size": list(found.size),
+        "milliseconds": found.milliseconds,
+        "psnr": found.psnr,
+        "skipped": found.skipped,
+    }
 
 
 def _first_paragraph(card: str) -> str:

@@ -16,7 +16,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,9 @@ SECONDS = 3.0
 """No further runtime is tried behind this; the last one may take it to five."""
 ROUNDS = 5
 """Timed pictures at most; the fastest counts."""
+PIXELS = 12_288
+"""The figure of the trial is the weights' size, halved until it has no more: cost is linear in pixels, and at 256x176 the slow runtimes
+took all the time before the fast one's turn came."""
 SLOWER = 1.5
 """A runtime whose first picture takes this many times the best one's time is not timed further."""
 
@@ -51,11 +54,13 @@ class Calibration:
     choice: str
     """The fastest runtime within the tolerance, a key of `RUNTIMES`."""
     milliseconds: dict[str, float] = field(default_factory=dict)
-    """Per runtime: one picture of the weights' size, the source remembered."""
+    """Per runtime: one picture of the trial's size, the source remembered."""
     psnr: dict[str, float] = field(default_factory=dict)
     """Per runtime: decibels against fp32; a thousand if nothing differs."""
     skipped: dict[str, str] = field(default_factory=dict)
     """Per runtime that was not taken into account: why."""
+    size: tuple[int, int] = (0, 0)
+    """Height and width of the trial's picture."""
 
 
 def open_fastest(weights: Weights, device: str = "auto", precision: Precision = "auto", threads: int | None = None) -> Engine:
@@ -99,7 +104,8 @@ def calibrate(weights: Weights, precision: Precision = "auto", threads: int | No
         PoseTransferError: no runtime can run these weights.
     """
     start = time.perf_counter()
-    photo, source, target = figure(weights.config)
+    config = trial(weights.config)
+    photo, source, target = figure(config)
     exact: Array | None = None
     engines: dict[str, Engine] = {}
     milliseconds: dict[str, float] = {}
@@ -134,7 +140,15 @@ def calibrate(weights: Weights, precision: Precision = "auto", threads: int | No
             f"no runtime can run these weights here ({'; '.join(skipped.values())}); install onnxruntime anew."
         )
     choice = min(milliseconds, key=milliseconds.__getitem__)
-    return Calibration(choice, milliseconds, psnr, skipped), engines[choice]
+    return Calibration(choice, milliseconds, psnr, skipped, config.size), engines[choice]
+
+
+def trial(config: ModelConfig) -> ModelConfig:
+    """The settings at the size of the trial."""
+    height, width = config.size
+    if height * width <= PIXELS:
+        return config
+    return trial(replace(config, size=(max(8, height // 8 * 4), max(8, width // 8 * 4)), sigma=config.sigma / 2))
 
 
 def figure(config: ModelConfig) -> tuple[Array, Array, Array]:
@@ -220,6 +234,7 @@ def _place(weights: Weights, precision: Precision, threads: int | None) -> tuple
         "tensors": digest.hexdigest(),
         "precision": precision,
         "threads": threads,
+        "trial": PIXELS,
     }
     key = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:24]
     return cache_folder() / f"auto-{key}.json", facts
@@ -229,7 +244,7 @@ def _read(path: Path, facts: dict[str, Any]) -> Calibration | None:
     """A kept trial; None if there is none, or it is damaged or about something else."""
     try:
         kept = json.loads(path.read_text(encoding="utf-8"))
-        found = Calibration(**kept["found"])
+        found = Calibration(**kept["found"] | {"size": tuple(kept["found"]["size"])})
         if kept["facts"] != facts or found.choice not in PACKAGES or not isinstance(found.milliseconds[found.choice], float):
             return None
     except (OSError, ValueError, TypeError, KeyError):
