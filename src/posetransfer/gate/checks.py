@@ -33,17 +33,17 @@ class Limits:
 
     target_strangeness: float = 1.4
     """Distance of a pose from those of training, in parts of what one in a hundred training poses has."""
-    source_strangeness: float = 2.2
+    source_strangeness: float = 1.2
     """Likewise."""
     missing: int = 3
     """Of the twelve joints from shoulders to ankles of the target pose; hidden joints of the photo's pose cost nothing."""
     enlarged: float = 4.0
     """Pixels of the network per pixel of the photo."""
-    outside: float = 0.17
+    outside: float = 0.39
     """Part of the person's box that lies outside the photo."""
-    low: float = 0.6
+    low: float = 0.68
     """The person's standing height in parts of the frame's height."""
-    overlap: float = 0.58
+    overlap: float = 0.45
     """Part of the person's box that another person's box covers."""
 
 
