@@ -102,6 +102,12 @@ class LossConfig:
     gram_inside: bool = False
     """Gram matrices inside the target person's mask only, and the channels' means beside them; before a plain backdrop three quarters of
     a picture say nothing about the person. Needs masks."""
+    moments_weight: float = 0.0
+    """Weight of the difference of each channel's mean and standard deviation inside the target person's mask, in parts of their length
+    (Huang and Belongie, 2017), for the same layers; the paper has none. Needs masks."""
+    mask_weight: float = 0.0
+    """Extra weight of L1 inside the target person's mask (the pose-mask loss of PG2, Ma et al., 2017, is 1); the paper has none. Where
+    the outline is uncertain the person wins instead of the backdrop. Needs masks."""
     least_slope: float = 0.0
     """The slope of the last tanh is taken for at least this when gradients go back; 0 is the paper's. A colour that overshoots to the
     wrong end has no gradient else: white clothes got black dots that stayed."""
@@ -109,6 +115,11 @@ class LossConfig:
     """Extra weight of L1 around the face and the wrists of the target pose, in units of the rest's; the paper has none."""
     perceptual_weights: str | None = None
     """File with VGG-19 weights (torchvision's `vgg19-dcbb9e9d.pth`); by default looked for in torch's hub cache, then fetched."""
+
+    @property
+    def wants_masks(self) -> bool:
+        """Whether a term looks at the target person's mask."""
+        return bool(self.gram_weight and self.gram_inside) or self.moments_weight > 0 or self.mask_weight > 0
 
 
 @dataclass(frozen=True)

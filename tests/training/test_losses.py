@@ -16,7 +16,9 @@ from posetransfer.training.losses import (
     absolute_difference,
     adversarial_weight,
     gan_loss,
+    moments_difference,
     parts_weight,
+    pixels_weight,
     share_of_pixels,
 )
 
@@ -115,6 +117,49 @@ def test_gram_inside_a_mask_is_that_of_its_pixels(kind):
     assert not ours.grad[outside].any()
 
 
+@pytest.mark.parametrize("kind", [torch.float64, torch.bfloat16])
+def test_moments_inside_a_mask_are_the_mean_and_deviation_of_its_pixels(kind):
+    torch.manual_seed(2)
+    made, truth = (torch.rand(2, 16, 6, 4).to(kind).to(memory_format=torch.channels_last) for _ in range(2))
+    mask = torch.zeros(2, 1, 12, 8)
+    mask[0, :, :8, 2:6], mask[1, :, 4:, :] = 1, 1
+    ours, theirs = made.clone().requires_grad_(), made.double().requires_grad_()
+    value = moments_difference(ours, truth, share_of_pixels(mask, (6, 4)))
+    value.backward()
+    wanted = 0
+    for k, inside in enumerate((mask[0, 0, ::2, ::2] > 0, mask[1, 0, ::2, ::2] > 0)):
+        a, b = (torch.cat([y.mean(1), y.std(1, correction=0)]) for y in (x[k][:, inside].double() for x in (theirs, truth)))
+        wanted = wanted + ((a - b) ** 2).sum().sqrt() / (b**2).sum().sqrt() / 2
+    wanted.backward()
+    assert float(value.detach()) == pytest.approx(float(wanted.detach()), rel=1e-5)
+    torch.testing.assert_close(ours.grad.double(), theirs.grad, rtol=1e-2 if kind == torch.bfloat16 else 1e-5, atol=1e-6)
+    outside = (mask[:, :, ::2, ::2] == 0).expand_as(made)
+    assert not ours.grad[outside].any()
+
+
+def test_moments_of_an_empty_mask_and_of_a_constant_channel_have_no_gradient_that_is_not_finite():
+    made, truth = torch.full((1, 2, 4, 4), 0.5), torch.rand(1, 2, 4, 4)
+    for mask in (torch.zeros(1, 1, 4, 4), torch.ones(1, 1, 4, 4)):
+        picture = made.clone().requires_grad_()
+        value = moments_difference(picture, truth, share_of_pixels(mask, (4, 4)))
+        value.backward()
+        assert bool(torch.isfinite(picture.grad).all())
+        assert (float(value.detach()) == 0) == (not mask.any())
+
+
+def test_moments_are_a_term_of_their_own_and_leave_the_gram_matrices_of_the_whole_picture(vgg19):
+    made, truth = torch.rand(2, 2, 3, 16, 12).mul(2).sub(1)
+    mask = torch.zeros(2, 1, 16, 12)
+    mask[:, :, 4:12, 3:9] = 1
+    plain = LossConfig(perceptual_weights=vgg19, gram_weight=2.0)
+    both = replace(plain, moments_weight=3.0)
+    features = make_features(plain)
+    terms, alone = PerceptualLoss(features, both)(made, truth, mask), PerceptualLoss(features, plain)(made, truth)
+    assert float(terms["gram"]) == pytest.approx(float(alone["gram"]), rel=1e-6) and "moments" not in alone
+    a, b = (features(x)[0] for x in (made, truth))
+    assert float(terms["moments"]) == pytest.approx(3 * float(moments_difference(a, b, mask / 48)), rel=1e-5)
+
+
 def test_a_sum_over_many_values_loses_none():
     made, truth = torch.zeros(1, 64, 400, 400), torch.full((1, 64, 400, 400), 0.011)  # 1e7 small terms
     assert float(_Difference.apply(made, truth, 0.0)) == pytest.approx(0.011, rel=1e-5)
@@ -143,6 +188,16 @@ def test_face_and_wrists_weigh_more_where_they_are():
     difference = np.abs(made.numpy() - truth.numpy())
     difference[0] *= wanted
     assert float(absolute_difference(made, truth, 0.0, weight)) == pytest.approx(difference.mean(), rel=1e-5)
+
+
+def test_the_person_weighs_more_where_the_mask_is():
+    maps, mask = torch.zeros(1, 18, 4, 4), torch.tensor([[[[0.0, 0.5, 1.0, 1.0]] * 4]])
+    assert pixels_weight(maps, mask, LossConfig()) is None
+    weight = pixels_weight(maps, mask, LossConfig(mask_weight=2.0))
+    np.testing.assert_allclose((weight + torch.zeros(1, 1, 4, 4))[0, 0, 0], [1, 2, 3, 3])
+    maps[0, 4, 0, 2] = 1.0  # a wrist
+    weight = pixels_weight(maps, mask, LossConfig(mask_weight=2.0, parts_weight=4.0))
+    np.testing.assert_allclose(weight[0, 0, 0], [1, 2, 7, 3])
 
 
 @pytest.mark.parametrize(("halve", "judges", "weight"), [(True, 2, 2.5), (True, 1, 5.0), (False, 2, 5.0), (True, 0, 5.0)])

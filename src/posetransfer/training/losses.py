@@ -57,6 +57,23 @@ def absolute_difference(made: Tensor, truth: Tensor, smooth: float = 0.0, weight
 FINE_PARTS = tuple(INDEX[name] for name in ("nose", "right_eye", "left_eye", "right_wrist", "left_wrist"))
 
 
+def pixels_weight(maps: Tensor, mask: Tensor | None, config: LossConfig) -> Tensor | None:
+    """Weight of each pixel in L1: `parts_weight` around face and wrists, and `mask_weight` more inside the person (pose-mask loss of PG2).
+
+    Args:
+        maps: (B, 18, H, W) heat maps of the target pose.
+        mask: (B, 1, H, W) in [0, 1], the target person.
+        config: the two weights are read.
+
+    Returns:
+        (B, 1, H, W), or None where both are 0: every pixel counts the same.
+    """
+    weight = parts_weight(maps, config.parts_weight) if config.parts_weight else None
+    if config.mask_weight and mask is not None:
+        weight = (1.0 if weight is None else weight) + config.mask_weight * mask
+    return weight
+
+
 def parts_weight(maps: Tensor, extra: float) -> Tensor:
     """Weight of each pixel: 1, and up to `1 + extra` around the face and the wrists.
 
@@ -134,6 +151,53 @@ class _GramDifference(torch.autograd.Function):
         return slope.unflatten(1, made.shape[2:]).permute(0, 3, 1, 2) * weight, None, None
 
 
+class _Moments(torch.autograd.Function):
+    """Mean and standard deviation of each channel over the pixels, by their shares, in float32 or float64."""
+
+    @staticmethod
+    def forward(ctx: Any, features: Tensor, share: Tensor) -> Tensor:
+        """(B, C, h, w), and a share (B, 1, h, w) that sums to 1 over a picture, to (B, 2 C): all means, then all deviations."""
+        rows, weight = _pixel_rows(features).to(_sum_type(features)), _pixel_rows(share).transpose(1, 2)  # (B, h w, C), (B, 1, h w)
+        mean = weight @ rows
+        deviation = (weight @ (rows - mean).square_()).clamp(min=LEAST_VARIANCE).sqrt()
+        ctx.save_for_backward(features, share, mean, deviation)
+        return torch.cat([mean, deviation], dim=2).squeeze(1)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        """d mean / d x = share; d deviation / d x = share (x - mean) / deviation."""
+        features, share, mean, deviation = ctx.saved_tensors
+        of_mean, of_deviation = gradient.unsqueeze(1).chunk(2, dim=2)
+        rate = of_deviation / deviation
+        slope = torch.addcmul(of_mean - rate * mean, _pixel_rows(features), rate)
+        there: Tensor = slope.unflatten(1, features.shape[2:])  # type: ignore[no-untyped-call]
+        return (there.permute(0, 3, 1, 2) * share).to(features.dtype), None
+
+
+LEAST_VARIANCE = 1e-6
+"""Below it a channel counts as constant inside a mask: the slope of a root has no end there."""
+
+
+def moments_difference(made: Tensor, truth: Tensor, share: Tensor) -> Tensor:
+    """Distance of the channels' means and standard deviations, in parts of the truth's length (AdaIN's style loss: Huang, Belongie, 2017).
+
+    Args:
+        made, truth: (B, C, h, w) features.
+        share: (B, 1, h, w) each pixel's part of the mask, from `share_of_pixels`.
+
+    Returns:
+        the mean over the pictures; 0 for one whose mask is empty.
+
+    >>> made, share = torch.tensor([[[[1.0, 3.0]]]]), torch.full((1, 1, 1, 2), 0.5)  # mean 2, deviation 1; twice that: 4 and 2
+    >>> round(float(moments_difference(made, made * 2, share)), 4)
+    0.5
+    """
+    kind = _sum_type(made)
+    mine, wanted = (_Moments.apply(features, share.to(kind)) for features in (made, truth.detach()))  # type: ignore[no-untyped-call]
+    distance: Tensor = torch.linalg.vector_norm(mine - wanted, dim=1) / torch.linalg.vector_norm(wanted, dim=1)
+    return distance.mean()
+
+
 class PerceptualLoss(nn.Module):
     """Differences of the features of two pictures, averaged over the chosen layers.
 
@@ -147,21 +211,26 @@ class PerceptualLoss(nn.Module):
         self.features, self.config = features, config
 
     def forward(self, made: Tensor, truth: Tensor, mask: Tensor | None = None) -> dict[str, Tensor]:
-        """The weighted terms `perceptual` and, where wanted, `gram`.
+        """The weighted terms `perceptual` and, where wanted, `gram` and `moments`.
 
         Args:
             made: (B, 3, H, W) in [-1, 1].
             truth: likewise; takes no gradient.
-            mask: (B, 1, H, W) in [0, 1]; the Gram matrices are those of what it shows. None: of the whole picture.
+            mask: (B, 1, H, W) in [0, 1]; Gram matrices and moments are those of what it shows. None: of the whole picture.
         """
         with torch.no_grad():
             wanted = self.features(truth)
         pairs = list(zip(self.features(made), wanted, strict=True))
         terms = {"perceptual": self.config.perceptual_weight * torch.stack([self._distance(a, b) for a, b in pairs]).mean()}
         if self.config.gram_weight:
-            shares = [None if mask is None else share_of_pixels(mask, a.shape[-2:]) for a, _ in pairs]
+            inside = mask if self.config.gram_inside else None
+            shares = [None if inside is None else share_of_pixels(inside, a.shape[-2:]) for a, _ in pairs]
             styles = [_GramDifference.apply(a, b, s) for (a, b), s in zip(pairs, shares, strict=True)]  # type: ignore[no-untyped-call]
             terms["gram"] = self.config.gram_weight * torch.stack(styles).mean()
+        if self.config.moments_weight:
+            whole = torch.ones_like(truth[:, :1]) if mask is None else mask
+            moments = [moments_difference(a, b, share_of_pixels(whole, a.shape[-2:])) for a, b in pairs]
+            terms["moments"] = self.config.moments_weight * torch.stack(moments).mean()
         return terms
 
     def _distance(self, made: Tensor, truth: Tensor) -> Tensor:

@@ -24,7 +24,7 @@ from posetransfer.networks.blocks import Tanh
 from posetransfer.training.distributed import World, synchronise_norms
 from posetransfer.training.features import make_features
 from posetransfer.training.history import FakePool
-from posetransfer.training.losses import PerceptualLoss, absolute_difference, adversarial_weight, gan_loss, parts_weight
+from posetransfer.training.losses import PerceptualLoss, absolute_difference, adversarial_weight, gan_loss, pixels_weight
 from posetransfer.training.optimiser import Optimiser
 from posetransfer.training.precision import autocast, full
 from posetransfer.training.schedule import rate_factor
@@ -150,7 +150,7 @@ class TrainingStep:
 
     def _generator_terms(self, fake: Tensor, part: TensorBatch, judges: dict[str, Judge]) -> dict[str, Tensor]:
         loss = self.settings.loss
-        weight = parts_weight(part.target_maps, loss.parts_weight) if loss.parts_weight else None
+        weight = pixels_weight(part.target_maps, part.target_mask, loss)
         terms = {"l1": loss.l1_weight * absolute_difference(full(fake), part.target, loss.l1_smooth, weight)}
         with autocast(self.settings.training.precision, self.device):
             if self.perceptual is not None:

@@ -56,7 +56,7 @@ def to_device(batch: Batch, settings: Settings, device: torch.device) -> TensorB
         return drawn.contiguous(memory_format=layout)
 
     mask = None
-    if settings.loss.gram_weight and settings.loss.gram_inside:
+    if settings.loss.wants_masks:
         mask = torch.from_numpy(batch.target_mask).to(device, non_blocking=True).float().unsqueeze(1) / 255
     return TensorBatch(
         picture(batch.source), maps(batch.source_points), picture(batch.target), maps(batch.target_points), batch.names, mask
