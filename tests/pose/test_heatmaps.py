@@ -32,6 +32,17 @@ def test_gaussian_is_the_formula():
     np.testing.assert_allclose(draw_heatmaps(pose, sigma=1.5), formula(pose, 1.5), atol=1e-6)
 
 
+@settings(max_examples=40, deadline=None)
+@given(points, sizes, st.sampled_from([0.7, 1.5, 6.0]))
+def test_no_value_is_so_small_that_a_processor_slows_down_for_it(xy, size, sigma):
+    """Far tails were subnormal floats: the fp32 network took twice its time on them."""
+    pose = Pose(xy, size)
+    for maps in (draw_heatmaps(pose, sigma), draw_heatmaps_batch(torch.from_numpy(pose.points.copy())[None], size, sigma)[0].numpy()):
+        assert maps.dtype == np.float32
+        np.testing.assert_allclose(maps, formula(pose, sigma), rtol=0, atol=1e-6)
+        assert not ((maps > 0) & (maps < 0.999e-24)).any()
+
+
 def test_a_joint_outside_draws_its_tail_but_no_impulse():
     pose = Pose({"nose": (-3, 4)}, size=(10, 10))
     assert draw_heatmaps(pose, sigma=6)[0, 4, 0] == pytest.approx(np.exp(-9 / 72))

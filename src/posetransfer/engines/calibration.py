@@ -27,6 +27,7 @@ from posetransfer.config import ModelConfig
 from posetransfer.engines.cache import cache_folder, write_whole
 from posetransfer.engines.engine import Array, Engine, Precision, open_engine
 from posetransfer.errors import OutputError, PoseTransferError
+from posetransfer.pose.heatmaps import FAINTEST
 from posetransfer.weights import Weights
 
 TOLERANCE = 60.0
@@ -175,7 +176,8 @@ def figure(config: ModelConfig) -> tuple[Array, Array, Array]:
         for pose in (standing, other)
         for row, column in pose
     ]
-    source, target = np.stack(maps[:18])[None], np.stack(maps[18:])[None]
+    faint = [np.where(each < FAINTEST, 0, each) for each in maps]
+    source, target = np.stack(faint[:18])[None], np.stack(faint[18:])[None]
     return photo.clip(-1, 1)[None].astype(np.float32), source.astype(np.float32), target.astype(np.float32)
 
 

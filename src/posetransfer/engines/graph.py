@@ -21,6 +21,7 @@ from onnx import ModelProto, TensorProto, ValueInfoProto
 
 from posetransfer.engines.layers import Layers, Value, value
 from posetransfer.errors import SettingsError
+from posetransfer.pose.heatmaps import FAINTEST
 from posetransfer.weights import Weights
 
 Part = Literal["whole", "source", "target"]
@@ -133,7 +134,8 @@ def _profile(layers: Layers, joints: Value, coordinate: int, side: int) -> Value
         return layers.node("Cast", layers.node("Equal", layers.node("Round", at), pixels), to=TensorProto.FLOAT)
     distance = layers.node("Sub", at, pixels)
     square = layers.node("Mul", distance, distance)
-    return layers.node("Exp", layers.node("Mul", square, layers.constant("steepness", -1 / (2 * layers.config.sigma**2))))
+    bump = layers.node("Exp", layers.node("Mul", square, layers.constant("steepness", -1 / (2 * layers.config.sigma**2))))
+    return layers.node("Where", layers.node("Less", bump, layers.constant("faintest", FAINTEST)), layers.constant("nothing", 0.0), bump)
 
 
 def _network(layers: Layers, photo: Value, source: Value, target: Value) -> tuple[list[Value], list[Value]]:

@@ -152,48 +152,50 @@ class _GramDifference(torch.autograd.Function):
 
 
 class _Moments(torch.autograd.Function):
-    """Mean and standard deviation of each channel over the pixels, by their shares, in float32 or float64."""
+    """Mean and standard deviation of each channel over the pixels, by their weights; summed in float32."""
 
     @staticmethod
-    def forward(ctx: Any, features: Tensor, share: Tensor) -> Tensor:
-        """(B, C, h, w), and a share (B, 1, h, w) that sums to 1 over a picture, to (B, 2 C): all means, then all deviations."""
-        rows, weight = _pixel_rows(features).to(_sum_type(features)), _pixel_rows(share).transpose(1, 2)  # (B, h w, C), (B, 1, h w)
-        mean = weight @ rows
-        deviation = (weight @ (rows - mean).square_()).clamp(min=LEAST_VARIANCE).sqrt()
-        ctx.save_for_backward(features, share, mean, deviation)
-        return torch.cat([mean, deviation], dim=2).squeeze(1)
+    def forward(ctx: Any, features: Tensor, weight: Tensor) -> Tensor:
+        """(B, C, h, w), and a weight in [0, 1] (B, 1, h, w), to (B, 2 C): all means, then all deviations; zeros where nothing weighs."""
+        kind, weight = _sum_type(features), weight.to(features.dtype)
+        total = weight.sum(dim=(2, 3), keepdim=True, dtype=kind).clamp(min=1e-6)
+        mean = (features * weight).sum(dim=(2, 3), keepdim=True, dtype=kind) / total
+        off = features - mean.to(features.dtype)
+        variance = off.square_().mul_(weight).sum(dim=(2, 3), keepdim=True, dtype=kind) / total
+        deviation = variance.clamp(min=LEAST_VARIANCE).sqrt()
+        ctx.save_for_backward(features, weight, total, mean, deviation)
+        return torch.cat([mean, deviation], dim=1).flatten(1)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         """d mean / d x = share; d deviation / d x = share (x - mean) / deviation."""
-        features, share, mean, deviation = ctx.saved_tensors
-        of_mean, of_deviation = gradient.unsqueeze(1).chunk(2, dim=2)
-        rate = of_deviation / deviation
-        slope = torch.addcmul(of_mean - rate * mean, _pixel_rows(features), rate)
-        there: Tensor = slope.unflatten(1, features.shape[2:])  # type: ignore[no-untyped-call]
-        return (there.permute(0, 3, 1, 2) * share).to(features.dtype), None
+        features, weight, total, mean, deviation = ctx.saved_tensors
+        of_mean, of_deviation = gradient[:, :, None, None].chunk(2, dim=1)
+        rate = of_deviation / deviation / total
+        level = of_mean / total - rate * mean
+        return (features * rate.to(features.dtype)).add_(level.to(features.dtype)).mul_(weight), None
 
 
 LEAST_VARIANCE = 1e-6
 """Below it a channel counts as constant inside a mask: the slope of a root has no end there."""
 
 
-def moments_difference(made: Tensor, truth: Tensor, share: Tensor) -> Tensor:
+def moments_difference(made: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
     """Distance of the channels' means and standard deviations, in parts of the truth's length (AdaIN's style loss: Huang, Belongie, 2017).
 
     Args:
         made, truth: (B, C, h, w) features.
-        share: (B, 1, h, w) each pixel's part of the mask, from `share_of_pixels`.
+        mask: (B, 1, H, W) in [0, 1], of any size.
 
     Returns:
         the mean over the pictures; 0 for one whose mask is empty.
 
-    >>> made, share = torch.tensor([[[[1.0, 3.0]]]]), torch.full((1, 1, 1, 2), 0.5)  # mean 2, deviation 1; twice that: 4 and 2
-    >>> round(float(moments_difference(made, made * 2, share)), 4)
+    >>> made = torch.tensor([[[[1.0, 3.0, 9.0]]]])  # inside the mask: mean 2, deviation 1; twice that: 4 and 2
+    >>> round(float(moments_difference(made, made * 2, torch.tensor([[[[1.0, 1.0, 0.0]]]]))), 4)
     0.5
     """
-    kind = _sum_type(made)
-    mine, wanted = (_Moments.apply(features, share.to(kind)) for features in (made, truth.detach()))  # type: ignore[no-untyped-call]
+    cells = F.adaptive_avg_pool2d(mask, (made.shape[2], made.shape[3]))
+    mine, wanted = (_Moments.apply(features, cells) for features in (made, truth.detach()))  # type: ignore[no-untyped-call]
     distance: Tensor = torch.linalg.vector_norm(mine - wanted, dim=1) / torch.linalg.vector_norm(wanted, dim=1)
     return distance.mean()
 
@@ -229,7 +231,7 @@ class PerceptualLoss(nn.Module):
             terms["gram"] = self.config.gram_weight * torch.stack(styles).mean()
         if self.config.moments_weight:
             whole = torch.ones_like(truth[:, :1]) if mask is None else mask
-            moments = [moments_difference(a, b, share_of_pixels(whole, a.shape[-2:])) for a, b in pairs]
+            moments = [moments_difference(a, b, whole) for a, b in pairs]
             terms["moments"] = self.config.moments_weight * torch.stack(moments).mean()
         return terms
 
