@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image, ImageDraw, ImageFont, ImageOps, UnidentifiedImageError
 
 from posetransfer.errors import OutputError, PhotoError
 
@@ -90,15 +90,15 @@ def is_picture(path: str | Path) -> bool:
         except Image.DecompressionBombError:
             return True
         except Exception:  # as in `load_photo`: a broken file makes Pillow raise nearly anything
-            return Path(path).suffix.lower() in Image.registered_extensions()
+            ending = Path(path).suffix.lower()
+            return bool(ending) and ending in Image.registered_extensions()  # which loads all of Pillow's formats
 
 
 def _from_file(file: BinaryIO, name: str) -> Picture:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow warns at 89 megapixels, and about broken EXIF: neither is our limit
         try:
-            Image.init()
-            image = Image.open(file, formats=[form for form in FORMATS if form in Image.OPEN])  # AVIF is missing in older Pillows
+            image = _opened(file)
         except Image.DecompressionBombError as error:
             pixels = re.search(r"\d+", str(error))
             raise _too_large(name, int(pixels[0]) if pixels else 2 * MAX_PIXELS) from error
@@ -107,6 +107,16 @@ def _from_file(file: BinaryIO, name: str) -> Picture:
             raise PhotoError(f"{name}: not a picture that can be read; {expected}.") from error
         with image:
             return _from_image(image, name)
+
+
+def _opened(file: BinaryIO) -> Image.Image:
+    Image.preinit()
+    try:
+        return Image.open(file, formats=[form for form in FORMATS if form in Image.OPEN])
+    except UnidentifiedImageError:  # none of the usual five: only now all of Pillow's formats are loaded, a twentieth of a second
+        Image.init()
+        file.seek(0)
+        return Image.open(file, formats=[form for form in FORMATS if form in Image.OPEN])  # AVIF is missing in older Pillows
 
 
 def _from_image(image: Image.Image, name: str) -> Picture:

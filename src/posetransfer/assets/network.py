@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cache
+from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,8 +34,27 @@ class Network:
         return np.asarray(result, dtype=np.float32)
 
 
-@cache
+def open_ahead(*names: str) -> None:
+    """Open shipped networks beside what the caller does next; an error is left to their first call."""
+
+    def work() -> None:
+        with suppress(Exception):
+            for name in names:
+                _open(name, 0)
+
+    Thread(target=work, name="open_ahead").start()
+
+
 def _open(name: str, threads: int) -> onnxruntime.InferenceSession:
+    with _OPENING:  # who comes while it is being opened waits for it
+        return _opened(name, threads)
+
+
+_OPENING = Lock()
+
+
+@cache
+def _opened(name: str, threads: int) -> onnxruntime.InferenceSession:
     import onnxruntime  # here: importing posetransfer must not load a runtime
 
     options = onnxruntime.SessionOptions()

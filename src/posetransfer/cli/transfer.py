@@ -66,6 +66,10 @@ def transfer(
     from posetransfer.image import save_picture
     from posetransfer.pipeline import PoseTransfer
 
+    if source_pose is None:
+        from posetransfer.pose.estimator import prepare
+
+        prepare()
     machine = PoseTransfer.from_pretrained(weights, device, engine, precision)
     result = machine(
         photo,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -42,7 +43,8 @@ class OnnxRuntimeEngine:
         if weights.config.transfer == "residual":
             self._whole = self._session("whole")
         else:
-            self._first, self._second = self._session("source"), self._session("target")
+            with ThreadPoolExecutor(2) as pool:  # ONNX Runtime lets go of Python while it packs the weights
+                self._first, self._second = pool.map(self._session, ("source", "target"))
             self._split = Split(self._source, self._target)
 
     def run(self, photo: Array, source_pose: Array, target_pose: Array) -> Array:

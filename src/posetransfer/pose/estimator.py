@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from posetransfer.assets.network import Network
+from posetransfer.assets.network import Network, open_ahead
 from posetransfer.errors import NoPersonFound
 from posetransfer.pose.pose import Pose
 from posetransfer.pose.skeleton import COCO17, INDEX
@@ -52,6 +52,14 @@ class _Candidate:
         return (self.box[2] - self.box[0]) * (self.box[3] - self.box[1])
 
 
+_THUNDER, _MULTIPOSE = "movenet_singlepose_thunder.onnx", "movenet_multipose_lightning.onnx"
+
+
+def prepare() -> None:
+    """Open the networks of an `Estimator` beside what the caller does next."""
+    open_ahead(_THUNDER, _MULTIPOSE)
+
+
 class Estimator:
     """Photo in, pose out; the networks are loaded at the first call.
 
@@ -60,8 +68,8 @@ class Estimator:
     """
 
     def __init__(self, threads: int | None = None) -> None:
-        self._thunder = Network("movenet_singlepose_thunder.onnx", threads)
-        self._multipose = Network("movenet_multipose_lightning.onnx", threads)
+        self._thunder = Network(_THUNDER, threads)
+        self._multipose = Network(_MULTIPOSE, threads)
         self._last: tuple[weakref.ref[Picture], list[_Candidate]] | None = None
 
     def __call__(self, photo: Picture, person: int | None = None, name: str = "photo", box: Box | None = None) -> Pose:
