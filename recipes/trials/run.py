@@ -39,6 +39,11 @@ VARIANTS: dict[str, list[str]] = {
     "ours, width 24": [*MUON, "--model.width", "24"],
     "ours, 6 blocks": [*OURS, "--model.blocks", "6"],
     "ours, instance norm": [*OURS, "--model.norm", "instance"],
+    "ours, both discriminators (hinge)": [
+        *OURS, "--loss.gan", "hinge", "--loss.gan-weight", "0.5", "--discriminator.head", "patch", "--discriminator.spectral-norm",
+    ],
+    "ours, exact masks": [*OURS, "--augmentation.mask-error", "0"],
+    "ours, whole photos": [*OURS, "--model.backdrop", "photo"],
 }  # fmt: skip
 """Name -> flags. `paper`: objective, optimiser and rates of `market1501`, shipped VGG-16; `ours`: the shipped weights began so."""
 NETWORKS = ("ours, width 16", "ours, width 24", "ours, 6 blocks", "ours, instance norm")
