@@ -48,6 +48,8 @@ FILES: dict[str, set[str]] = {
     "weights/official.py": set(),
     "engines/pytorch.py": {"networks", "pose"},
     "engines/torch_network.py": {"networks"},
+    "engines/graph.py": {"pose"},
+    "engines/calibration.py": {"pose"},
     "bench/plain.py": {"networks"},
     "engines/export.py": {"image", "pose"},
     "engines/torch_program.py": {"networks", "pose"},

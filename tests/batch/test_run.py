@@ -187,6 +187,19 @@ def test_a_place_that_cannot_be_written_stops_the_run(here, machine):
         run(machine, "out")
 
 
+def test_progress_tells_every_number_once(here, machine, monkeypatch):
+    """Pictures that were written at the same time told the same number, and others were left out."""
+    monkeypatch.setattr("os.cpu_count", lambda: 4)  # so many write
+    told = []
+
+    def slow(done, total):
+        time.sleep(0.02)
+        told.append((done, total))
+
+    run(machine, "out", options=Options(batch=4), progress=slow)
+    assert told == [(number, 15) for number in range(1, 16)]
+
+
 def test_the_users_stop_leaves_whole_files_only_and_the_next_run_goes_on(here, machine):
     def stop(done, total):
         if done == 4:

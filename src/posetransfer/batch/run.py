@@ -237,7 +237,7 @@ class Batch:
             self.journal.written(job, engine=self.machine.engine.name, seconds=steps, findings=codes)
             with self._lock:
                 self.summary.written += 1
-            self._count()
+                self._count()
 
     def _fail(self, job: Job, error: Exception) -> None:
         """Note that this picture cannot be made; each reason is told once."""
@@ -245,16 +245,16 @@ class Batch:
         why = str(error) if known else f"{job.name}: unexpected {type(error).__name__}: {error}; please report it."
         if isinstance(error, OutputError):
             raise error
+        self.journal.failed(job, why)
         with self._lock:
-            self.summary.failed[job.name] = why
             new = why not in self._told
             self._told.add(why)
+            self.summary.failed[job.name] = why
+            self._count()
         if new:
             log.warning("%s", why, exc_info=None if known else error)
-        self.journal.failed(job, why)
-        self._count()
 
     def _count(self) -> None:
+        """Tell the number of pictures; inside the lock that counted one, so that no number is left out or told twice."""
         if self.progress is not None:
-            with self._lock:
-                self.progress(self.summary.before + self.summary.written + len(self.summary.failed), self.total)
+            self.progress(self.summary.before + self.summary.written + len(self.summary.failed), self.total)
