@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -191,12 +192,22 @@ def test_progress_tells_every_number_once(here, machine, monkeypatch):
     """Pictures that were written at the same time told the same number, and others were left out."""
     monkeypatch.setattr("os.cpu_count", lambda: 4)  # so many write
     told = []
+    written = Journal.written
 
-    def slow(done, total):
-        time.sleep(0.02)
-        told.append((done, total))
+    def meanwhile(self, job, **about):
+        """All four come to the counting at the same moment."""
+        written(self, job, **about)
+        with suppress(threading.BrokenBarrierError):
+            together.wait(0.5)
 
-    run(machine, "out", options=Options(batch=4), progress=slow)
+    together = threading.Barrier(3)
+    monkeypatch.setattr(Journal, "written", meanwhile)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        run(machine, "out", options=Options(batch=4), progress=lambda done, total: told.append((done, total)))
+    finally:
+        sys.setswitchinterval(interval)
     assert told == [(number, 15) for number in range(1, 16)]
 
 
