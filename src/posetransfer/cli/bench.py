@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -14,6 +15,8 @@ from posetransfer.errors import PoseTransferError, SettingsError
 
 if TYPE_CHECKING:
     from posetransfer.bench import Case, Row
+    from posetransfer.image import Picture
+    from posetransfer.pose import Pose
 
 Network = Literal["full-256x176", "full-128x64"]
 
@@ -128,14 +131,18 @@ def _with_scores(rows: list[Row], weights: str, data: Path, limit: int, precisio
 
 def scores(engine: str, weights: str, data: Path, limit: int, precision: str = "auto") -> tuple[float, float]:
     """PCKh (the joints that MoveNet finds in the pictures) and mask-SSIM of an engine's pictures of a set's test pairs."""
-    import numpy as np
+    return scores_of(*paint_pairs(engine, weights, data, limit, precision))
 
+
+def paint_pairs(
+    engine: str, weights: str, data: Path, limit: int, precision: str = "auto"
+) -> tuple[list[Picture], list[Picture], list[Pose | None]]:
+    """An engine's pictures of a set's test pairs, the true pictures, and the wanted poses."""
     from posetransfer.bench import PLAIN, network_weights
     from posetransfer.bench.plain import open_plain
     from posetransfer.data.manifest import PreparedFolder
     from posetransfer.engines import open_engine
     from posetransfer.evaluation.generate import PreparedPairs
-    from posetransfer.evaluation.scoring import score_pictures
     from posetransfer.image import from_unit, to_unit
     from posetransfer.pose.heatmaps import draw_heatmaps
 
@@ -150,7 +157,16 @@ def scores(engine: str, weights: str, data: Path, limit: int, precision: str = "
         maps = [draw_heatmaps(pose, config.sigma, config.heatmaps)[None] for pose in poses]
         made.append(from_unit(run(to_unit(test.picture(pair.source).load())[None], *maps)[0]))
         real.append(test.picture(pair.target).load())
-    parts = score_pictures(made, real, [pair.pose for pair in pairs], names=("mask_ssim",), joints=True)
+    return made, real, [pair.pose for pair in pairs]
+
+
+def scores_of(made: Sequence[Picture], real: Sequence[Picture], poses: Sequence[Pose | None]) -> tuple[float, float]:
+    """PCKh by MoveNet and mask-SSIM of pictures."""
+    import numpy as np
+
+    from posetransfer.evaluation.scoring import score_pictures
+
+    parts = score_pictures(made, real, poses, names=("mask_ssim",), joints=True)
     right, total = (parts.column(f"pckh_patn_movenet_{part}").sum() for part in ("right", "total"))
     return float(right / total), float(np.nanmean(parts.column("mask_ssim")))
 
