@@ -93,17 +93,23 @@ def test_feature_terms_of_short_types_are_those_of_double_precision(term, kind):
     assert float(torch.nn.functional.cosine_similarity(short.grad.double().flatten(), exact.grad.flatten(), dim=0)) > 0.98
 
 
-@pytest.mark.parametrize("kind", [torch.float64, torch.bfloat16])
-def test_gram_inside_a_mask_is_that_of_its_pixels(kind):
+def two_maps_and_a_mask(kind):
+    """Features (2, 16, 6, 4) made and true, a mask of twice their size, and the cells inside it, picture by picture."""
     torch.manual_seed(1)
     made, truth = (torch.rand(2, 16, 6, 4).to(kind).to(memory_format=torch.channels_last) for _ in range(2))
     mask = torch.zeros(2, 1, 12, 8)
     mask[0, :, :8, 2:6], mask[1, :, 4:, :] = 1, 1
+    return made, truth, mask, mask[:, 0, ::2, ::2] > 0
+
+
+@pytest.mark.parametrize("kind", [torch.float64, torch.bfloat16])
+def test_gram_inside_a_mask_is_that_of_its_pixels(kind):
+    made, truth, mask, cells = two_maps_and_a_mask(kind)
     ours, theirs = made.clone().requires_grad_(), made.double().requires_grad_()
     value = _GramDifference.apply(ours, truth, share_of_pixels(mask, (6, 4)))
     value.backward()
     wanted = 0
-    for k, inside in enumerate((mask[0, 0, ::2, ::2] > 0, mask[1, 0, ::2, ::2] > 0)):
+    for k, inside in enumerate(cells):
         a, b = (x[k][:, inside].double() for x in (theirs, truth))  # (16, pixels)
         wanted = wanted + ((a @ a.T - b @ b.T) / a.shape[1]).abs().mean() / 2 + (a.mean(1) - b.mean(1)).abs().mean() / 2
     wanted.backward()
@@ -113,21 +119,17 @@ def test_gram_inside_a_mask_is_that_of_its_pixels(kind):
     else:
         assert float(value.detach()) == pytest.approx(float(wanted.detach()), rel=0.02)
         assert float(torch.nn.functional.cosine_similarity(ours.grad.double().flatten(), theirs.grad.flatten(), dim=0)) > 0.98
-    outside = (mask[:, :, ::2, ::2] == 0).expand_as(made)
-    assert not ours.grad[outside].any()
+    assert not ours.grad[~cells[:, None].expand_as(made)].any()
 
 
 @pytest.mark.parametrize("kind", [torch.float64, torch.bfloat16])
 def test_moments_inside_a_mask_are_the_mean_and_deviation_of_its_pixels(kind):
-    torch.manual_seed(2)
-    made, truth = (torch.rand(2, 16, 6, 4).to(kind).to(memory_format=torch.channels_last) for _ in range(2))
-    mask = torch.zeros(2, 1, 12, 8)
-    mask[0, :, :8, 2:6], mask[1, :, 4:, :] = 1, 1
+    made, truth, mask, cells = two_maps_and_a_mask(kind)
     ours, theirs = made.clone().requires_grad_(), made.double().requires_grad_()
     value = moments_difference(ours, truth, mask)
     value.backward()
     wanted = 0
-    for k, inside in enumerate((mask[0, 0, ::2, ::2] > 0, mask[1, 0, ::2, ::2] > 0)):
+    for k, inside in enumerate(cells):
         a, b = (torch.cat([y.mean(1), y.std(1, correction=0)]) for y in (x[k][:, inside].double() for x in (theirs, truth)))
         wanted = wanted + ((a - b) ** 2).sum().sqrt() / (b**2).sum().sqrt() / 2
     wanted.backward()
@@ -135,8 +137,7 @@ def test_moments_inside_a_mask_are_the_mean_and_deviation_of_its_pixels(kind):
     if kind == torch.float64:
         torch.testing.assert_close(ours.grad, theirs.grad, rtol=1e-5, atol=1e-9)
     assert float(torch.nn.functional.cosine_similarity(ours.grad.double().flatten(), theirs.grad.flatten(), dim=0)) > 0.999
-    outside = (mask[:, :, ::2, ::2] == 0).expand_as(made)
-    assert not ours.grad[outside].any()
+    assert not ours.grad[~cells[:, None].expand_as(made)].any()
 
 
 def test_moments_of_an_empty_mask_and_of_a_constant_channel_have_no_gradient_that_is_not_finite():
