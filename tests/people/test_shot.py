@@ -37,9 +37,19 @@ def test_the_pictures_are_those_of_this_renderer(stored, request):
     assert pictures[0].shape == pictures[1].shape
     assert np.abs(pictures[0] - pictures[1]).mean() < 0.5  # of 255; another seed of the noise alone makes 1 and more
     masks = [
-        np.asarray(Image.open(path)) for path in ((REFERENCE / stored).with_suffix(".png"), (folder / "masks" / name).with_suffix(".png"))
+        np.asarray(Image.open(path).convert("L"), float)
+        for path in ((REFERENCE / stored).with_suffix(".png"), (folder / "masks" / name).with_suffix(".png"))
     ]
-    assert (masks[0] != masks[1]).mean() < 0.001
+    assert np.abs(masks[0] - masks[1]).mean() < 0.001 * 255
+
+
+def test_masks_of_the_studio_are_soft_at_the_edge_and_those_of_the_street_are_not(studio, street):
+    for folder, least in ((studio, 0.005), (street, 0.0)):
+        for path in (folder / "masks").iterdir():
+            mask = np.asarray(Image.open(path).convert("L"))
+            soft = ((mask > 0) & (mask < 255)).mean()
+            assert least <= soft <= least * 10, path
+            assert (mask == 255).mean() > 0.05
 
 
 @pytest.mark.parametrize("kind", ["studio", "street"])

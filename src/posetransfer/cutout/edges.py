@@ -40,17 +40,27 @@ def foreground(picture: Picture, mask: Mask) -> npt.NDArray[np.float32]:
     Returns:
         float32 (H, W, 3) in [0, 255]; meaningless far from the person.
     """
-    colour, share = picture.astype(np.float32), mask[:, :, None].astype(np.float32)
-    if not ((mask > 0) & (mask < 1)).any():
+    colour = picture.astype(np.float32)
+    edge = (mask > 0) & (mask < 1)
+    if not edge.any():
         return colour
-    near, far = colour, colour
-    for radius in (max(3, round(0.04 * max(mask.shape))), 3):
-        near, far = _mean(near * share, radius), _mean(far * (1 - share), radius)
-        near /= _mean(share, radius) + 1e-5
-        far /= _mean(1 - share, radius) + 1e-5
-        near = (near + share * (colour - share * near - (1 - share) * far)).clip(0, 255)
+    wide, narrow = max(3, round(0.04 * max(mask.shape))), 3
+    window = tuple(_around(edge.any(axis=axis), wide + narrow) for axis in (1, 0))
+    part, share = colour[window], mask[window][:, :, None].astype(np.float32)
+    near, far = part, part
+    for radius in (wide, narrow):
+        means = _mean(np.concatenate([near * share, far * (1 - share), share], axis=2), radius)
+        near, far = means[:, :, :3] / (means[:, :, 6:] + 1e-5), means[:, :, 3:6] / (1 - means[:, :, 6:] + 1e-5)
+        near = (near + share * (part - share * near - (1 - share) * far)).clip(0, 255)
     # The estimate is for the edge; the inside of the person stays exactly as it was photographed.
-    return np.where(share > 0.995, colour, near)
+    colour[window] = np.where(share > 0.995, part, near)
+    return colour
+
+
+def _around(marked: npt.NDArray[np.bool_], margin: int) -> slice:
+    """From the first to the last marked place, and a margin on either side."""
+    places = np.flatnonzero(marked)
+    return slice(max(int(places[0]) - margin, 0), int(places[-1]) + margin + 1)
 
 
 def guided(mask: Mask, guide: Picture, radius: int, smooth: float) -> tuple[Values, Values]:

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from posetransfer.config import Augmentation, ModelConfig, Settings
+from posetransfer.cutout.edges import composite
 from posetransfer.data.augment import Example, augment_pair
 from posetransfer.data.cache import PictureFiles, PictureStore, open_cache
 from posetransfer.data.manifest import PreparedFolder
@@ -179,6 +180,4 @@ def over_backdrop(example: Example, model: ModelConfig) -> npt.NDArray[np.uint8]
     """The picture as the network should see it: as it is, or the person over the plain colour."""
     if model.backdrop == "photo":
         return example.picture
-    alpha = example.mask[..., None].astype(np.float32) / 255
-    mixed = example.picture * alpha + np.array(model.backdrop_colour, np.float32) * (1 - alpha)
-    return np.asarray(mixed + 0.5).astype(np.uint8)
+    return composite(example.picture, example.mask.astype(np.float32) / 255, model.backdrop_colour)

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from posetransfer.cutout.edges import composite
 from posetransfer.data.cache import read_mask
 from posetransfer.errors import DataError
 from posetransfer.evaluation.batch import Batch, Mask, Picture
@@ -103,16 +104,14 @@ class Pair:
 
 
 def over_backdrop(picture: Picture, mask: Picture, colour: tuple[int, int, int]) -> Picture:
-    """The person over a plain colour, as training pictures are made.
+    """The person over a plain colour, as training pictures are made and photos are cut out.
 
     Args:
         picture: (H, W, 3) uint8.
         mask: (H, W) uint8, 255 = person.
         colour: RGB.
     """
-    alpha = mask[..., None].astype(np.float32) / 255
-    mixed = picture * alpha + np.array(colour, np.float32) * (1 - alpha)
-    return np.asarray(mixed + 0.5).astype(np.uint8)
+    return composite(picture, mask.astype(np.float32) / 255, colour)
 
 
 def load(source: Source) -> Picture:

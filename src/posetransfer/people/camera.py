@@ -105,25 +105,52 @@ def develop_street(rng: Rng, linear: Array, camera: int) -> Array:
     return _grain(rng, picture, rng.uniform(0.003, 0.02))
 
 
-def develop_studio(rng: Rng, scene: Rng, linear: Array) -> Array:
-    """A camera's picture (h, w, 3) uint8 from linear light.
+def matte(linear: Array, cover: Array, behind: Array) -> Array:
+    """The person's share of each pixel as a picture shows it.
+
+    Light adds up before the tone curve, so half a black coat before a white wall looks like a quarter of it. Whoever cuts a person
+    out of a picture needs the share that mixes the picture's values.
+
+    Args:
+        linear: (h, w, 3) light of person and backdrop together.
+        cover: (h, w) in [0, 1], the part of each pixel that the person covers.
+        behind: (h, w, 3) light of the backdrop alone.
+
+    Returns:
+        (h, w) float32 in [0, 1]; 0 and 1 where `cover` is.
+    """
+    share = cover.astype(np.float32)
+    edge = (cover > 0) & (cover < 1)
+    part = cover[edge, None]
+    shown, back = _tone(linear[edge]), _tone(behind[edge])
+    front = _tone((linear[edge] - (1 - part) * behind[edge]) / part)
+    way = front - back
+    length = (way**2).sum(1)
+    found = ((shown - back) * way).sum(1) / np.maximum(length, 1e-9)
+    # Where the two are alike any share gives the picture.
+    share[edge] = np.where(length > 0.01, found, cover[edge]).clip(0.02, 0.98)
+    return share
+
+
+def develop_studio(rng: Rng, scene: Rng, linear: Array, share: Array) -> tuple[Array, Array]:
+    """A camera's picture (h, w, 3) uint8 from linear light, and the person's share of its pixels (h, w) float32 behind the same lens.
 
     Args:
         rng: decides what differs between the pictures of one camera: a little exposure and cast, the grain.
         scene: decides the camera: exposure, cast, tone curve, a lens from soft to sharpened. A picture taken by another camera
             than its partner cannot be foreseen, and would teach a network to blur.
+        share: (h, w), of `matte`.
     """
     exposure = np.exp(scene.normal(0, 0.10) + rng.normal(0, 0.03))
     picture = _tone(linear * exposure * (1 + scene.normal(0, 0.022, 3) + rng.normal(0, 0.008, 3)))
     picture = _curve(picture, scene.normal(0, 0.35), scene.normal(0, 0.12)).astype(np.float32)
     lens, softness, sharpness = scene.random(), scene.uniform(0.2, 0.5), scene.uniform(0.2, 0.7)
-    if lens < 0.34:
-        picture = cv2.GaussianBlur(picture, (0, 0), softness)
-    elif lens < 0.40:
-        picture = cv2.GaussianBlur(picture, (0, 0), softness * 1.6)
+    if lens < 0.40:
+        blur = softness if lens < 0.34 else softness * 1.6
+        picture, share = cv2.GaussianBlur(picture, (0, 0), blur), cv2.GaussianBlur(share, (0, 0), blur)
     elif lens < 0.60:  # as phones sharpen
         picture = picture + sharpness * (picture - cv2.GaussianBlur(picture, (0, 0), 1.0))
-    return _grain(rng, picture, scene.uniform(0.001, 0.008))
+    return _grain(rng, picture, scene.uniform(0.001, 0.008)), share
 
 
 def _curve(picture: Array, contrast: float, gamma: float) -> Array:

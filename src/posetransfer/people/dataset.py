@@ -129,10 +129,13 @@ def _take(settings: PeopleSettings, assets: Assets, who: Identity, rng: Rng, cam
 
 def _write_shot(folder: Path, name: str, shot: Shot, quality: int) -> None:
     """Picture and mask, under their own names at once: until the part file is there they count as not made."""
-    mask = (shot.mask * 255).astype(np.uint8)
+    mask = (shot.mask * 255 + 0.5).astype(np.uint8)
+    hard = not ((mask > 0) & (mask < 255)).any()
     with _writing(folder):
         (folder / "images" / f"{name}.jpg").write_bytes(_encode(".jpg", shot.picture[..., ::-1], cv2.IMWRITE_JPEG_QUALITY, quality))
-        (folder / "masks" / f"{name}.png").write_bytes(_encode(".png", mask, cv2.IMWRITE_PNG_BILEVEL, 1))
+        (folder / "masks" / f"{name}.png").write_bytes(
+            _encode(".png", mask, cv2.IMWRITE_PNG_BILEVEL if hard else cv2.IMWRITE_PNG_COMPRESSION, 1 if hard else 9)
+        )
 
 
 def _encode(ending: str, picture: Array, option: int, value: int) -> bytes:

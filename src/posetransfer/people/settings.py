@@ -15,8 +15,8 @@ SIZES: dict[Kind, tuple[int, int]] = {"street": (128, 64), "studio": (256, 176)}
 TEXTURE_SIZES: dict[Kind, int] = {"street": 256, "studio": 384}
 """Side of every texture of a person, in texels."""
 
-RENDERER = 3
-"""Raised whenever the same settings give other pictures or joints; stands in `set.json`, and a set of another one is not gone on with."""
+RENDERER = 4
+"""Raised whenever the same settings give other pictures, joints or masks; stands in `set.json`, and a set of another one is not gone on with."""
 
 MOST_PEOPLE, MOST_IMAGES = 100_000, 100
 

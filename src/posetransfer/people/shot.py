@@ -11,7 +11,7 @@ import numpy as np
 from posetransfer.people.arrays import Array, Rng
 from posetransfer.people.assets import BODY_VERTICES, Assets
 from posetransfer.people.backdrop import random_backdrop, street_backdrop, studio_backdrop
-from posetransfer.people.camera import View, develop_street, develop_studio, fit_view
+from posetransfer.people.camera import View, develop_street, develop_studio, fit_view, matte
 from posetransfer.people.gestures import gesture
 from posetransfer.people.identity import Identity
 from posetransfer.people.light import Light, street_light, studio_light
@@ -30,7 +30,14 @@ FOOT_RADIUS = 0.11
 
 @dataclass(frozen=True, eq=False)
 class Shot:
-    """A picture (h, w, 3) uint8 RGB, joints (18, 2) as integer (y, x) pixels with -1 = missing, a mask (h, w) bool, the pose's name."""
+    """A photograph and what is known about it.
+
+    Attributes:
+        picture: (h, w, 3) uint8 RGB.
+        joints: (18, 2) integer (y, x) pixels, -1 = missing.
+        mask: (h, w) float32 in [0, 1], the person's share of each pixel; of the street 0 or 1, nobody is cut out there.
+        pose: its name.
+    """
 
     picture: Array
     joints: Array
@@ -77,10 +84,11 @@ def take_street_shot(assets: Assets, who: Identity, rng: Rng, camera: int) -> Sh
     light = street_light(rng)
     backdrop = street_backdrop(rng, size, camera)
     exposure = 1.3 / light.brightness * rng.uniform(0.85, 1.15)
-    linear, cover = _expose(who, posed, view, light, backdrop, exposure, "street")
+    linear, cover, _ = _expose(who, posed, view, light, backdrop, exposure, "street")
     if rng.random() < SHARE:
         linear, cover = occlude(rng, linear, cover)
-    return Shot(develop_street(rng, linear, camera), _joints(posed, view, size), cover > 0.4, posed.pose)
+    mask = (cover > 0.4).astype(np.float32)
+    return Shot(develop_street(rng, linear, camera), _joints(posed, view, size), mask, posed.pose)
 
 
 def take_studio_shot(
@@ -102,8 +110,9 @@ def take_studio_shot(
     light = studio_light(scene, view.eye)
     backdrop = studio_backdrop(scene, size) if scene.random() > random_bg else random_backdrop(scene, size)
     exposure = 1.1 / light.brightness * scene.uniform(0.85, 1.15)
-    linear, cover = _expose(who, posed, view, light, backdrop, exposure, "studio")
-    return Shot(develop_studio(rng, scene, linear), _joints(posed, view, size), cover > 0.4, posed.pose)
+    linear, cover, behind = _expose(who, posed, view, light, backdrop, exposure, "studio")
+    picture, mask = develop_studio(rng, scene, linear, matte(linear, cover, behind))
+    return Shot(picture, _joints(posed, view, size), mask, posed.pose)
 
 
 def _strike(assets: Assets, who: Identity, rng: Rng, kind: Kind) -> Posed:
@@ -207,8 +216,10 @@ def _studio_view(rng: Rng, posed: Posed, size: tuple[int, int], elevation: float
     return fit_view(_eye(at, elevation, distance), at, shown, size, occupancy, offset, within_width=False)
 
 
-def _expose(who: Identity, posed: Posed, view: View, light: Light, backdrop: Array, exposure: float, kind: Kind) -> tuple[Array, Array]:
-    """Linear picture (h, w, 3) and coverage (h, w)."""
+def _expose(
+    who: Identity, posed: Posed, view: View, light: Light, backdrop: Array, exposure: float, kind: Kind
+) -> tuple[Array, Array, Array]:
+    """Linear picture (h, w, 3), coverage (h, w), and the linear backdrop with its shadow (h, w, 3)."""
     size = SIZES[kind]
     cast = cast_shadow(who.mesh, posed.vertices, light, posed.height, SHADOW_MAP[kind])
     rendering = render(who.mesh, posed.vertices, view, light, cast, size)
@@ -217,7 +228,8 @@ def _expose(who: Identity, posed: Posed, view: View, light: Light, backdrop: Arr
     softness = 2.5 if light.key_share > 0.6 else 7
     strength = (0.75 if kind == "street" else 0.35) * light.key_share
     floor = floor_shadow(cast, view, size, softness, strength, feet)
-    return resolve(rendering, backdrop, floor, exposure)
+    linear, cover = resolve(rendering, backdrop, floor, exposure)
+    return linear, cover, backdrop * floor[..., None]
 
 
 def _joints(posed: Posed, view: View, size: tuple[int, int]) -> Array:
