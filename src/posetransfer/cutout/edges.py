@@ -45,9 +45,11 @@ def foreground(picture: Picture, mask: Mask) -> npt.NDArray[np.float32]:
     if not edge.any():
         return colour
     wide, narrow = max(3, round(0.04 * max(mask.shape))), 3
-    window = tuple(_around(edge.any(axis=axis), wide + narrow) for axis in (1, 0))
+    rows, columns = np.nonzero(edge)
+    window = _around(rows, wide + narrow), _around(columns, wide + narrow)
     part, share = colour[window], mask[window][:, :, None].astype(np.float32)
-    near, far = part, part
+    near: Values = part
+    far: Values = part
     for radius in (wide, narrow):
         means = _mean(np.concatenate([near * share, far * (1 - share), share], axis=2), radius)
         near, far = means[:, :, :3] / (means[:, :, 6:] + 1e-5), means[:, :, 3:6] / (1 - means[:, :, 6:] + 1e-5)
@@ -57,10 +59,9 @@ def foreground(picture: Picture, mask: Mask) -> npt.NDArray[np.float32]:
     return colour
 
 
-def _around(marked: npt.NDArray[np.bool_], margin: int) -> slice:
-    """From the first to the last marked place, and a margin on either side."""
-    places = np.flatnonzero(marked)
-    return slice(max(int(places[0]) - margin, 0), int(places[-1]) + margin + 1)
+def _around(places: npt.NDArray[np.intp], margin: int) -> slice:
+    """From the first to the last of the places, and a margin on either side."""
+    return slice(max(int(places.min()) - margin, 0), int(places.max()) + margin + 1)
 
 
 def guided(mask: Mask, guide: Picture, radius: int, smooth: float) -> tuple[Values, Values]:

@@ -180,4 +180,4 @@ def over_backdrop(example: Example, model: ModelConfig) -> npt.NDArray[np.uint8]
     """The picture as the network should see it: as it is, or the person over the plain colour."""
     if model.backdrop == "photo":
         return example.picture
-    return composite(example.picture, example.mask.astype(np.float32) / 255, model.backdrop_colour)
+    return composite(example.picture, example.mask.astype(np.float32) / np.float32(255), model.backdrop_colour)

@@ -111,7 +111,7 @@ def over_backdrop(picture: Picture, mask: Picture, colour: tuple[int, int, int])
         mask: (H, W) uint8, 255 = person.
         colour: RGB.
     """
-    return composite(picture, mask.astype(np.float32) / 255, colour)
+    return composite(picture, mask.astype(np.float32) / np.float32(255), colour)
 
 
 def load(source: Source) -> Picture:

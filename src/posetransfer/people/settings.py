@@ -16,7 +16,7 @@ TEXTURE_SIZES: dict[Kind, int] = {"street": 256, "studio": 384}
 """Side of every texture of a person, in texels."""
 
 RENDERER = 4
-"""Raised whenever the same settings give other pictures, joints or masks; stands in `set.json`, and a set of another one is not gone on with."""
+"""Raised whenever the same settings give another set; stands in `set.json`, and a set of another one is not gone on with."""
 
 MOST_PEOPLE, MOST_IMAGES = 100_000, 100
 
