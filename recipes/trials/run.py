@@ -130,11 +130,12 @@ def curves(runs: Path, names: list[str]) -> Picture:
     """Scores over the seconds of training: the objective's rows against the paper, the network's rows against `ours`."""
     charts = []
     for title, group in (("training", [name for name in names if name not in NETWORKS]), ("network", ["ours", *NETWORKS])):
+        shown = [name for name in group if name in names]
+        if title == "network" and len(shown) < 2:  # nothing to compare
+            continue
         for score, words in (("l1_person", "L1 on the person"), ("ssim", "SSIM")):
             lines = {
-                name.removeprefix("ours, "): [(round(p["seconds"]), p[score]) for p in history(runs / folder_name(name))]
-                for name in group
-                if name in names
+                name.removeprefix("ours, "): [(round(p["seconds"]), p[score]) for p in history(runs / folder_name(name))] for name in shown
             }
             charts.append(draw_chart(f"{title}: {words}, by seconds", lines))
     return np.vstack(charts)
