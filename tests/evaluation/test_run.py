@@ -18,6 +18,7 @@ from posetransfer.evaluation.run import Evaluation, EvaluationSettings, evaluate
 from posetransfer.evaluation.table import comparison_table, text_table
 from posetransfer.image import load_photo
 
+APPEARANCE = ("appearance_nn", "appearance_nn_real", "appearance_nn_inner", "appearance_nn_inner_real")
 PIXELS = EvaluationSettings(only=("pixels",), processes=1)
 ALL = EvaluationSettings(networks="stand-in", processes=1)
 
@@ -60,7 +61,7 @@ def test_every_score_has_value_interval_and_what_it_looks_through(whole):
         "st_lpips",
         "ds_nanodet",
     }
-    expected |= {"pckh_patn_movenet_real", "pckh_patn_movenet_share", "appearance_nn", "appearance_nn_real"}
+    expected |= {"pckh_patn_movenet_real", "pckh_patn_movenet_share", *APPEARANCE}
     expected |= {f"{score}_effnetlite0" for score in ("is", "mask_is", "fid", "kid")} | {"fid_vgg16", "kid_vgg16"}
     assert expected <= scores.keys()
     assert not {"fid", "kid", "is", "lpips", "ds", "pckh", "pckh_patn"} & scores.keys()  # a stand-in never has a standard name
@@ -90,7 +91,7 @@ def test_the_share_of_the_ceiling_is_found_joints_over_those_of_the_real_picture
 
 def test_appearance_is_the_mean_of_the_hits_of_the_manifest(whole):
     results, folder, _ = whole
-    hits = {name: [row["scores"][name] for row in read_rows(folder)] for name in ("appearance_nn", "appearance_nn_real")}
+    hits = {name: [row["scores"][name] for row in read_rows(folder)] for name in APPEARANCE}
     for name, values_of in hits.items():
         known = [value for value in values_of if value is not None]
         assert set(known) <= {0.0, 1.0}

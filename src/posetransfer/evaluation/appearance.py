@@ -10,11 +10,12 @@ import numpy.typing as npt
 from posetransfer.data.pairing import fashion_item, fashion_person, market_person
 from posetransfer.evaluation.chunks import Parts
 from posetransfer.evaluation.intervals import bootstrap
-from posetransfer.evaluation.metrics.appearance import NAME, AppearanceMeasure, Appearances
+from posetransfer.evaluation.metrics.appearance import COLUMNS, AppearanceMeasure, Appearances
 from posetransfer.evaluation.pictures import Pair
 from posetransfer.evaluation.results import Score, number
 
-CEILING = f"{NAME}_real"
+CEILING = "_real"
+"""Behind a score's name: the real pictures in the place of the generated."""
 INTERVAL = "bootstrap over people"
 
 Array = npt.NDArray[np.float64]
@@ -43,29 +44,40 @@ def _state(pairs: Sequence[Pair]) -> Appearances:
 
 def appearance_columns(pairs: Sequence[Pair], parts: Parts) -> dict[str, Array]:
     """A row per pair for the manifest: 1 where the pair finds its person, 0 where not, NaN where it takes no part."""
-    state = _state(pairs)
-    for block in parts.blocks("appearance_features", "appearance_real_features"):
-        state.add(block["appearance_features"], block["appearance_real_features"])
-    generated, real = state.hits([pair.source for pair in pairs])
-    return {NAME: generated, CEILING: real}
+    found = {}
+    for name, (made, real) in COLUMNS.items():
+        state = _state(pairs)
+        for block in parts.blocks(made, real):
+            state.add(block[made], block[real])
+        found[name], found[f"{name}{CEILING}"] = state.hits([pair.source for pair in pairs])
+    return found
 
 
 def appearance_scores(pairs: Sequence[Pair], columns: dict[str, Array], seed: int, network: str, sha256: str) -> list[Score]:
-    """The score and its ceiling; nothing where fewer than two people take part."""
+    """The scores and their ceilings; nothing where fewer than two people take part."""
     people = np.array([person_of(pair) for pair in pairs])
-    took_part = ~np.isnan(columns[NAME])
+    took_part = ~np.isnan(next(iter(columns.values())))
     names = np.unique(people[took_part])
     if not len(names):
         return []
     pairs_of = np.array([(people[took_part] == name).sum() for name in names], dtype=np.float64)
-    notes = {
-        NAME: f"{len(names)} people; guessing: {1 / len(names):.3g}",
-        CEILING: "ceiling: the real pictures in the place of the generated",
-    }
+    ceiling, guessing = "ceiling: the real pictures in the place of the generated", f"{len(names)} people; guessing: {1 / len(names):.3g}"
     scores = []
     for name, hits in columns.items():
         hits_of = np.array([np.nansum(hits[people == person]) for person in names])
         low, high = bootstrap(hits_of, pairs_of, seed=seed)
         value = float(hits_of.sum() / pairs_of.sum())
-        scores.append(Score(name, number(value), number(low), number(high), INTERVAL, int(pairs_of.sum()), network, sha256, notes[name]))
+        scores.append(
+            Score(
+                name,
+                number(value),
+                number(low),
+                number(high),
+                INTERVAL,
+                int(pairs_of.sum()),
+                network,
+                sha256,
+                ceiling if name.endswith(CEILING) else guessing,
+            )
+        )
     return scores

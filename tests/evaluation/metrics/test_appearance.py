@@ -6,7 +6,7 @@ from safetensors.numpy import load_file
 
 from posetransfer.assets import asset_path
 from posetransfer.evaluation.batch import Batch
-from posetransfer.evaluation.metrics.appearance import AppearanceMeasure, Appearances, cell_shares, describe, is_nearest
+from posetransfer.evaluation.metrics.appearance import AppearanceMeasure, Appearances, cell_shares, describe, is_nearest, without_border
 
 
 def vgg(picture):
@@ -50,10 +50,35 @@ def scene():
 
 
 def test_features_are_those_of_a_vgg_written_out_in_numpy(scene):
-    expected = look(*scene)
+    picture, mask = scene
+    inner = np.zeros_like(mask)
+    inner[4:19, 6:13] = True  # a pixel of 26 is left out on all sides
     found = describe(*scene)
-    assert found.shape == (640,)
-    assert np.abs(found - expected).max() < 1e-4 * np.abs(expected).max()
+    assert found.shape == (2, 640)
+    for inside, features in zip((mask, inner), found, strict=True):
+        expected = look(picture, inside)
+        assert np.abs(features - expected).max() < 1e-4 * np.abs(expected).max()
+
+
+def test_the_border_is_two_pixels_of_256_and_the_picture_s_edge_is_no_outline():
+    mask = np.zeros((256, 40), bool)
+    mask[100:, 10:30] = True
+    expected = np.zeros_like(mask)
+    expected[102:, 12:28] = True
+    assert np.array_equal(without_border(mask), expected)
+    thin = np.zeros((256, 40), bool)
+    thin[:, 4:7] = True
+    assert np.array_equal(without_border(thin), thin)  # nothing would be left
+
+
+def test_an_outline_that_is_off_changes_the_inner_look_less():
+    """Cloth on green that is a pixel off: the true mask holds a row of green, the inner one none."""
+    true, made = (np.full((256, 64, 3), (32, 224, 32), np.uint8) for _ in range(2))
+    mask = np.zeros((256, 64), bool)
+    mask[50:200, 10:50] = True
+    true[50:200, 10:50] = made[51:201, 11:51] = np.random.default_rng(0).integers(90, 190, (150, 40, 3))
+    away = np.linalg.norm(describe(true, mask) - describe(made, mask), axis=1)
+    assert away[1] < 0.7 * away[0]
 
 
 def test_what_stands_far_from_the_mask_does_not_count(scene):
@@ -75,8 +100,9 @@ def test_cells_are_weighted_by_the_part_that_the_mask_covers(scene):
 def test_no_mask_and_an_empty_one_have_no_look(scene):
     batch = Batch(["a", "b"], [scene[0]] * 2, [scene[0]] * 2, (), [None, np.zeros_like(scene[1])])
     columns = AppearanceMeasure()(batch)
-    assert np.isnan(columns["appearance_features"]).all()
-    assert columns["appearance_real_features"].shape == (2, 640)
+    for name in ("appearance_features", "appearance_real_features", "appearance_inner_features", "appearance_inner_real_features"):
+        assert columns[name].shape == (2, 640)
+        assert np.isnan(columns[name]).all()
 
 
 def written_out(people, sources, targets, queries, real):

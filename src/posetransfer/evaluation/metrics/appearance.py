@@ -7,6 +7,9 @@ Euclidean. A pair is a hit if its own person is nearer than everybody else. The 
 generated one is the ceiling; guessing gives one in as many as there are people.
 
 The recipe was chosen on true pictures of training people: they find themselves best (docs/evaluation.md has the figures).
+
+`appearance_nn` looks at the whole mask, so an outline that is a pixel or two off counts as another look: the backdrop's colour is in it
+then. `appearance_nn_inner` is the same without a border along the outline, and asks for what is worn, not for where it ends.
 """
 
 from __future__ import annotations
@@ -22,6 +25,14 @@ from posetransfer.evaluation.batch import Batch, Columns, Mask, Picture
 Floats = npt.NDArray[np.float32]
 
 NAME = "appearance_nn"
+INNER = "appearance_nn_inner"
+BORDER = 1 / 128
+"""Of the picture's height, what `INNER` leaves out along the outline: two pixels of 256."""
+COLUMNS = {
+    NAME: ("appearance_features", "appearance_real_features"),
+    INNER: ("appearance_inner_features", "appearance_inner_real_features"),
+}
+"""Score -> columns of the looks that it compares: of the generated and of the real pictures."""
 PEOPLE = 100
 """At most so many people, the first by name."""
 LENGTH = 2 * (64 + 256)
@@ -86,10 +97,10 @@ class AppearanceMeasure:
     """Names of the pairs that take part (`Appearances.takes_part`); None: all. The others are not looked at."""
 
     def __call__(self, batch: Batch) -> Columns:
-        """Columns `appearance_features` and `appearance_real_features`, float32 (n, 640); NaN without mask or part."""
+        """The columns of `COLUMNS`, float32 (n, 640) each; NaN without mask or part."""
+        made, real = self._described(batch, batch.generated), self._described(batch, batch.real)
         return {
-            "appearance_features": self._described(batch, batch.generated),
-            "appearance_real_features": self._described(batch, batch.real),
+            column: looks[:, i] for i, columns in enumerate(COLUMNS.values()) for column, looks in zip(columns, (made, real), strict=True)
         }
 
     def _described(self, batch: Batch, pictures: Sequence[Picture]) -> Floats:
@@ -97,8 +108,22 @@ class AppearanceMeasure:
         return np.stack([describe(picture, mask) for picture, mask in zip(pictures, masks, strict=True)])
 
 
+def without_border(mask: Mask) -> Mask:
+    """What is left of a mask when `BORDER` is taken off along its outline; all of it where nothing would be left.
+
+    The edge of the picture is no outline.
+
+    >>> without_border(np.ones((128, 3), bool)).all(), without_border(np.eye(128, 3, dtype=bool)).sum()
+    (np.True_, np.int64(3))
+    """
+    width = 2 * max(1, round(BORDER * mask.shape[0])) + 1
+    windows = np.lib.stride_tricks.sliding_window_view(np.pad(mask, width // 2, mode="edge"), (width, width))
+    inner: Mask = np.asarray(windows.all(axis=(-2, -1)))
+    return inner if inner.any() else mask
+
+
 def describe(picture: Picture, mask: Mask | None) -> Floats:
-    """The look of a person: float32 (640,), NaN without a mask.
+    """The looks of a person, inside the mask and inside it without its border: float32 (2, 640), NaN without a mask.
 
     Args:
         picture: (H, W, 3) uint8, at least 4 x 4.
@@ -107,8 +132,13 @@ def describe(picture: Picture, mask: Mask | None) -> Floats:
     from posetransfer.evaluation.metrics.networks.shipped import relu1_2_and_relu3_3
 
     if mask is None or not mask.any():
-        return np.full(LENGTH, np.nan, np.float32)
-    looks = [masked_statistics(maps, cell_shares(mask, (maps.shape[1], maps.shape[2]))) for maps in relu1_2_and_relu3_3(picture)]
+        return np.full((2, LENGTH), np.nan, np.float32)
+    layers = relu1_2_and_relu3_3(picture)
+    return np.stack([_look(layers, inside) for inside in (mask, without_border(mask))])
+
+
+def _look(layers: Sequence[Floats], mask: Mask) -> Floats:
+    looks = [masked_statistics(maps, cell_shares(mask, (maps.shape[1], maps.shape[2]))) for maps in layers]
     return np.concatenate([look / np.linalg.norm(look) for look in looks])
 
 
