@@ -1,7 +1,12 @@
 """Scripts of recipes/ that turn evaluations and trainings into other pictures and tables."""
 
+import functools
+import importlib
 import importlib.util
 import json
+import os
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -9,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from posetransfer.cli import main
 from posetransfer.data.manifest import PreparedFolder
 from posetransfer.evaluation.generate import PreparedPairs, baseline_pairs
 from posetransfer.evaluation.names import Found
@@ -67,3 +73,35 @@ def test_the_cells_of_a_sheet_of_training_are_found_again():
     pairs = script("trials/run.py").sheet_cells(contact_sheet(rows, ["label"] * 16))
     assert [[int(cell.mean()) for cell in pair] for pair in pairs] == shades.reshape(16, 8).tolist()
     assert all(cell.shape == (128, 88, 3) and cell.std() == 0 for pair in pairs for cell in pair)
+
+
+STUB = """#!/bin/sh
+{ printf '%s' "$(basename "$0")"; for word; do printf '\\t%s' "$word"; done; echo; } >> "$RECORD"
+"""
+
+
+@pytest.mark.parametrize(("recipe", "trainings"), [("people-studio", 3), ("people-street", 1)])
+def test_every_command_of_a_recipe_is_understood_in_its_order(recipe, trainings, tmp_path, monkeypatch):
+    shutil.copytree(ROOT / "recipes", tmp_path / "recipes", ignore=shutil.ignore_patterns("*.jpg", "*.png", "weights"))
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    for name in ("posetransfer", "python"):
+        (tmp_path / ".venv" / "bin" / name).write_text(STUB)
+        (tmp_path / ".venv" / "bin" / name).chmod(0o755)
+    environment = os.environ | {"RECORD": str(tmp_path / "record")}
+    subprocess.run(["bash", tmp_path / "recipes" / recipe / "run.sh"], check=True, env=environment, capture_output=True)
+    called = [line.split("\t") for line in (tmp_path / "record").read_text().splitlines()]
+    commands = [words[1:] for words in called if words[0] == "posetransfer"]
+    assert [words[0] for words in commands] == ["people"] * 2 + ["train"] * trainings + ["evaluate"] * 3
+    asked = []
+    for module in (importlib.import_module(f"posetransfer.cli.{name}") for name in ("people", "train", "evaluate")):
+        for place, name in (
+            [(module.COMMANDS, word) for word in module.COMMANDS]
+            if hasattr(module, "COMMANDS")
+            else [(vars(module), module.__name__.rpartition(".")[2])]
+        ):
+            monkeypatch.setitem(place, name, functools.wraps(place[name])(lambda *_, **settings: asked.append(settings)))
+    for words in commands:
+        assert main(words) == 0, words  # 2: a flag or a preset that is not there
+    assert len(asked) == len(commands)
+    scripts = [words[1] for words in called if words[0] == "python"]
+    assert len(scripts) == 2 and all((ROOT / path).is_file() for path in scripts)
