@@ -10,7 +10,7 @@ import numpy.typing as npt
 from posetransfer.data.pairing import fashion_item, fashion_person, market_person
 from posetransfer.evaluation.chunks import Parts
 from posetransfer.evaluation.intervals import bootstrap
-from posetransfer.evaluation.metrics.appearance import COLUMNS, AppearanceMeasure, Appearances
+from posetransfer.evaluation.metrics.appearance import COLUMNS, NAME, AppearanceMeasure, Appearances
 from posetransfer.evaluation.pictures import Pair
 from posetransfer.evaluation.results import Score, number
 
@@ -56,7 +56,7 @@ def appearance_columns(pairs: Sequence[Pair], parts: Parts) -> dict[str, Array]:
 def appearance_scores(pairs: Sequence[Pair], columns: dict[str, Array], seed: int, network: str, sha256: str) -> list[Score]:
     """The scores and their ceilings; nothing where fewer than two people take part."""
     people = np.array([person_of(pair) for pair in pairs])
-    took_part = ~np.isnan(next(iter(columns.values())))
+    took_part = ~np.isnan(columns[NAME])
     names = np.unique(people[took_part])
     if not len(names):
         return []

@@ -117,8 +117,9 @@ def without_border(mask: Mask) -> Mask:
     (np.True_, np.int64(3))
     """
     width = 2 * max(1, round(BORDER * mask.shape[0])) + 1
-    windows = np.lib.stride_tricks.sliding_window_view(np.pad(mask, width // 2, mode="edge"), (width, width))
-    inner: Mask = np.asarray(windows.all(axis=(-2, -1)))
+    inner: Mask = np.pad(mask, width // 2, mode="edge")
+    for axis in (0, 1):
+        inner = np.asarray(np.lib.stride_tricks.sliding_window_view(inner, width, axis=axis).all(axis=-1))
     return inner if inner.any() else mask
 
 
