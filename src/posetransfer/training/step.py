@@ -24,8 +24,9 @@ from posetransfer.networks.blocks import Tanh
 from posetransfer.training.distributed import World, synchronise_norms
 from posetransfer.training.features import make_features
 from posetransfer.training.history import FakePool
-from posetransfer.training.losses import PerceptualLoss, absolute_difference, adversarial_weight, gan_loss, pixels_weight
+from posetransfer.training.losses import absolute_difference, adversarial_weight, gan_loss, pixels_weight
 from posetransfer.training.optimiser import Optimiser
+from posetransfer.training.perceptual import PerceptualLoss
 from posetransfer.training.precision import autocast, full
 from posetransfer.training.schedule import rate_factor
 from posetransfer.training.tensors import TensorBatch
