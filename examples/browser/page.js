@@ -7,10 +7,10 @@
 const ORT = './node_modules/onnxruntime-web/dist/'; // a content delivery network's address of the same folder works too
 const PEOPLE = '../people/';
 
-const SOURCES = { '00002_c1_02': 'Striped shirt', '00010_c1_01': 'Blue dress', '00000_c1_03': 'Green stripes', '00004_c1_01': 'Grey pullover' };
+const SOURCES = { '00005_c1_01': 'Striped sleeves', '00010_c1_02': 'Black dress', '00011_c1_00': 'Pink dress', '00006_c1_02': 'Braces and jeans' };
 const POSES = {
-  '00002_c1_00': 'Arms crossed', '00010_c1_01': 'Hands behind the hips', '00002_c1_02': 'Hand behind the head',
-  '00000_c1_01': 'Hands together', '00000_c1_03': 'Arms down', '00010_c1_03': 'From the side', '00004_c1_02': 'From behind',
+  '00005_c1_03': 'A step', '00010_c1_02': 'Arms in the air', '00005_c1_01': 'Hand on the head',
+  '00011_c1_02': 'Arms down', '00011_c1_00': 'Hands behind the back', '00010_c1_03': 'From the side', '00006_c1_01': 'From behind',
 };
 
 const JOINTS = ['nose', 'neck', 'right_shoulder', 'right_elbow', 'right_wrist', 'left_shoulder', 'left_elbow', 'left_wrist', 'right_hip',
