@@ -34,7 +34,7 @@ ROOMS: dict[str, set[str]] = {
     "people": {"errors", "image", "pose"},
     "data": {"errors", "config", "image", "pose", "cutout", "frame"},
     "training": {"errors", "config", "assets", "image", "pose", "gate", "networks", "weights", "data"},
-    "evaluation": {"errors", "assets", "image", "pose", "frame", "cutout", "data"},
+    "evaluation": {"errors", "assets", "image", "pose", "frame", "cutout", "backdrop", "data"},
     "batch": {"errors", "image", "pose", "data", "pipeline"},
     "video": {"errors", "image", "pose", "data", "pipeline"},
     "augment": {"errors", "image", "pose", "data", "pipeline"},

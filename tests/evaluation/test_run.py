@@ -18,7 +18,7 @@ from posetransfer.evaluation.run import Evaluation, EvaluationSettings, evaluate
 from posetransfer.evaluation.table import comparison_table, text_table
 from posetransfer.image import load_photo
 
-APPEARANCE = ("appearance_nn", "appearance_nn_real", "appearance_nn_inner", "appearance_nn_inner_real")
+APPEARANCE = tuple(f"appearance_nn{part}" for part in ("", "_real", "_inner", "_inner_real", "_own", "_own_real"))
 PIXELS = EvaluationSettings(only=("pixels",), processes=1)
 ALL = EvaluationSettings(networks="stand-in", processes=1)
 

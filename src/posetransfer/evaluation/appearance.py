@@ -10,12 +10,13 @@ import numpy.typing as npt
 from posetransfer.data.pairing import fashion_item, fashion_person, market_person
 from posetransfer.evaluation.chunks import Parts
 from posetransfer.evaluation.intervals import bootstrap
-from posetransfer.evaluation.metrics.appearance import COLUMNS, NAME, AppearanceMeasure, Appearances
+from posetransfer.evaluation.metrics.appearance import COLUMNS, AppearanceMeasure, Appearances
 from posetransfer.evaluation.pictures import Pair
 from posetransfer.evaluation.results import Score, number
 
 CEILING = "_real"
 """Behind a score's name: the real pictures in the place of the generated."""
+_CEILING_IS = "ceiling: the real pictures in the place of the generated"
 INTERVAL = "bootstrap over people"
 
 Array = npt.NDArray[np.float64]
@@ -56,14 +57,13 @@ def appearance_columns(pairs: Sequence[Pair], parts: Parts) -> dict[str, Array]:
 def appearance_scores(pairs: Sequence[Pair], columns: dict[str, Array], seed: int, network: str, sha256: str) -> list[Score]:
     """The scores and their ceilings; nothing where fewer than two people take part."""
     people = np.array([person_of(pair) for pair in pairs])
-    took_part = ~np.isnan(columns[NAME])
-    names = np.unique(people[took_part])
-    if not len(names):
-        return []
-    pairs_of = np.array([(people[took_part] == name).sum() for name in names], dtype=np.float64)
-    ceiling, guessing = "ceiling: the real pictures in the place of the generated", f"{len(names)} people; guessing: {1 / len(names):.3g}"
     scores = []
     for name, hits in columns.items():
+        took_part = ~np.isnan(hits)
+        names = np.unique(people[took_part])
+        if not len(names):  # too few people, or no plain backdrop
+            continue
+        pairs_of = np.array([(people[took_part] == person).sum() for person in names], dtype=np.float64)
         hits_of = np.array([np.nansum(hits[people == person]) for person in names])
         low, high = bootstrap(hits_of, pairs_of, seed=seed)
         value = float(hits_of.sum() / pairs_of.sum())
@@ -77,7 +77,7 @@ def appearance_scores(pairs: Sequence[Pair], columns: dict[str, Array], seed: in
                 int(pairs_of.sum()),
                 network,
                 sha256,
-                ceiling if name.endswith(CEILING) else guessing,
+                _CEILING_IS if name.endswith(CEILING) else f"{len(names)} people; guessing: {1 / len(names):.3g}",
             )
         )
     return scores

@@ -35,6 +35,8 @@ class Batch:
     """The target pose of each pair in the pixels of the real picture, or nothing at all."""
     masks: Sequence[Mask | None] = field(default=())
     """(H, W) True on the person of the real picture, or nothing at all."""
+    backdrops: Sequence[tuple[int, int, int] | None] = field(default=())
+    """RGB of the plain colour behind the person in both pictures, or nothing at all."""
 
     def __post_init__(self) -> None:
         for name, generated, real in zip(self.names, self.generated, self.real, strict=True):
@@ -55,6 +57,10 @@ class Batch:
     def mask(self, row: int) -> Mask | None:
         """The true mask of a row, if it is known."""
         return self.masks[row] if self.masks else None
+
+    def backdrop(self, row: int) -> tuple[int, int, int] | None:
+        """The plain colour behind the person of a row, if there is one."""
+        return self.backdrops[row] if self.backdrops else None
 
 
 class Measure(Protocol):

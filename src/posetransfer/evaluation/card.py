@@ -18,6 +18,7 @@ COLUMNS = {
     "pckh_patn_movenet_share": ("PCKh, share of the ceiling", "1"),
     "appearance_nn": ("right person", "appearance_nn_real"),
     "appearance_nn_inner": ("right person, without the outline", "appearance_nn_inner_real"),
+    "appearance_nn_own": ("right person, each picture by its own outline", "appearance_nn_own_real"),
 }
 """Score -> heading, and what the true pictures get: a figure, or the score that says it."""
 

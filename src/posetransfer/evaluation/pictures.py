@@ -102,6 +102,11 @@ class Pair:
     person: str = ""
     """Who it is, where the data set says it."""
 
+    @property
+    def backdrop(self) -> tuple[int, int, int] | None:
+        """RGB of the plain colour that the set's people are laid over, if they are."""
+        return self.real.backdrop if isinstance(self.real, PictureFile) else None
+
 
 def over_backdrop(picture: Picture, mask: Picture, colour: tuple[int, int, int]) -> Picture:
     """The person over a plain colour, as training pictures are made and photos are cut out.
@@ -127,6 +132,7 @@ def load_batch(pairs: Sequence[Pair]) -> Batch:
         real=[load(pair.real) for pair in pairs],
         poses=[pair.pose for pair in pairs],
         masks=[load_mask(pair) for pair in pairs],
+        backdrops=[pair.backdrop for pair in pairs],
     )
 
 

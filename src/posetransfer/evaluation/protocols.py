@@ -60,7 +60,8 @@ class Protocol:
         """
         fitted = [self._fit(pair) for pair in pairs]
         generated, real, poses, masks = zip(*fitted, strict=True) if fitted else ((), (), (), ())
-        return Batch([pair.name for pair in pairs], generated, real, poses, masks)
+        backdrops = [None if self.pad else pair.backdrop for pair in pairs]  # white columns are no part of the backdrop
+        return Batch([pair.name for pair in pairs], generated, real, poses, masks, backdrops)
 
     def picture(self, source: Source, name: str, real: bool = True) -> Picture:
         """One picture in the protocol's form, as the real set of FID needs it."""

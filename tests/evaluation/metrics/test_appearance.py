@@ -54,8 +54,8 @@ def test_features_are_those_of_a_vgg_written_out_in_numpy(scene):
     inner = np.zeros_like(mask)
     inner[4:19, 6:13] = True  # a pixel of 26 is left out on all sides
     found = describe(*scene)
-    assert found.shape == (2, 640)
-    for inside, features in zip((mask, inner), found, strict=True):
+    assert found.shape == (3, 640) and np.isnan(found[2]).all()
+    for inside, features in zip((mask, inner), found[:2], strict=True):
         expected = look(picture, inside)
         assert np.abs(features - expected).max() < 1e-4 * np.abs(expected).max()
 
@@ -81,6 +81,32 @@ def test_an_outline_that_is_off_changes_the_inner_look_less():
     assert away[1] < 0.7 * away[0]
 
 
+GREEN = (32, 224, 32)
+
+
+def test_the_own_look_is_that_inside_what_the_picture_shows():
+    """Cloth over green in two places: the true mask says where it should be, the own look finds it where it is."""
+    cloth = np.random.default_rng(0).integers(90, 190, (64, 24, 3))
+    true, made = (np.full((128, 64, 3), GREEN, np.uint8) for _ in range(2))
+    mask, where = np.zeros((128, 64), bool), np.zeros((128, 64), bool)
+    mask[20:84, 12:36] = where[25:89, 20:44] = True
+    true[mask], made[where] = cloth.reshape(-1, 3), cloth.reshape(-1, 3)
+    columns = AppearanceMeasure()(Batch(["a"], [made], [true], (), [mask], [GREEN]))
+    for name, picture, inside in (("own", made, where), ("own_real", true, mask)):
+        expected = look(picture, inside)
+        # greenish noise at the edge is not found: a few pixels
+        assert np.abs(columns[f"appearance_{name}_features"][0] - expected).max() < 5e-3 * np.abs(expected).max()
+    by_truth, by_own = (
+        np.linalg.norm(columns[f"appearance_{part}features"] - columns[f"appearance_{part}real_features"]) for part in ("", "own_")
+    )
+    assert by_own < 0.2 * by_truth
+
+
+def test_a_picture_that_shows_nobody_looks_like_its_backdrop_and_is_not_left_out():
+    found = describe(np.full((64, 32, 3), GREEN, np.uint8), np.ones((64, 32), bool), GREEN)
+    assert not np.isnan(found).any() and np.array_equal(found[2], found[0])
+
+
 def test_what_stands_far_from_the_mask_does_not_count(scene):
     picture = np.full((64, 64, 3), 90, np.uint8)
     picture[:16, :16] = scene[0][:16, :16]
@@ -88,7 +114,7 @@ def test_what_stands_far_from_the_mask_does_not_count(scene):
     mask[:12, :12] = True
     other = picture.copy()
     other[40:, 40:] = 255  # beyond the 40 pixels that a value of relu3_3 looks at
-    assert np.array_equal(describe(picture, mask), describe(other, mask))
+    assert np.array_equal(describe(picture, mask)[:2], describe(other, mask)[:2])
 
 
 def test_cells_are_weighted_by_the_part_that_the_mask_covers(scene):
@@ -100,7 +126,7 @@ def test_cells_are_weighted_by_the_part_that_the_mask_covers(scene):
 def test_no_mask_and_an_empty_one_have_no_look(scene):
     batch = Batch(["a", "b"], [scene[0]] * 2, [scene[0]] * 2, (), [None, np.zeros_like(scene[1])])
     columns = AppearanceMeasure()(batch)
-    for name in ("appearance_features", "appearance_real_features", "appearance_inner_features", "appearance_inner_real_features"):
+    for name in (f"appearance_{part}features" for part in ("", "real_", "inner_", "inner_real_", "own_", "own_real_")):
         assert columns[name].shape == (2, 640)
         assert np.isnan(columns[name]).all()
 

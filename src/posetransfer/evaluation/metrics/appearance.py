@@ -8,8 +8,11 @@ generated one is the ceiling; guessing gives one in as many as there are people.
 
 The recipe was chosen on true pictures of training people: they find themselves best (docs/evaluation.md has the figures).
 
-`appearance_nn` looks at the whole mask, so an outline that is a pixel or two off counts as another look: the backdrop's colour is in it
-then. `appearance_nn_inner` is the same without a border along the outline, and asks for what is worn, not for where it ends.
+`appearance_nn` looks at the true picture's whole mask, also in the generated picture, so an outline that is a pixel or two off counts as
+another look: the backdrop's colour is in it then. `appearance_nn_inner` is the same without a border along the outline.
+`appearance_nn_own` looks at each picture inside the person that it shows itself, found in generated and true pictures alike by the plain
+colour behind (`backdrop.lift`): it asks for what is worn, not for where it ends. What is painted in the wrong place or left out does not
+count there; that is for the joints and for `mask_ssim` to say.
 """
 
 from __future__ import annotations
@@ -20,17 +23,20 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from posetransfer.backdrop.lift import lift
 from posetransfer.evaluation.batch import Batch, Columns, Mask, Picture
 
 Floats = npt.NDArray[np.float32]
 
 NAME = "appearance_nn"
 INNER = "appearance_nn_inner"
+OWN = "appearance_nn_own"
 BORDER = 1 / 128
 """Of the picture's height, what `INNER` leaves out along the outline: two pixels of 256."""
 COLUMNS = {
     NAME: ("appearance_features", "appearance_real_features"),
     INNER: ("appearance_inner_features", "appearance_inner_real_features"),
+    OWN: ("appearance_own_features", "appearance_own_real_features"),
 }
 """Score -> columns of the looks that it compares: of the generated and of the real pictures."""
 PEOPLE = 100
@@ -91,13 +97,13 @@ def is_nearest(query: Floats, gallery: npt.NDArray[np.floating], right: int) -> 
 
 @dataclass(frozen=True)
 class AppearanceMeasure:
-    """Describes the person in the generated and in the real picture of a pair, both inside the true mask."""
+    """Describes the person in the generated and in the real picture of a pair, inside the true mask and inside their own."""
 
     wanted: frozenset[str] | None = field(default=None, repr=False)
     """Names of the pairs that take part (`Appearances.takes_part`); None: all. The others are not looked at."""
 
     def __call__(self, batch: Batch) -> Columns:
-        """The columns of `COLUMNS`, float32 (n, 640) each; NaN without mask or part."""
+        """The columns of `COLUMNS`, float32 (n, 640) each; NaN without mask or part, those of `OWN` without a plain backdrop, too."""
         made, real = self._described(batch, batch.generated), self._described(batch, batch.real)
         return {
             column: looks[:, i] for i, columns in enumerate(COLUMNS.values()) for column, looks in zip(columns, (made, real), strict=True)
@@ -105,7 +111,7 @@ class AppearanceMeasure:
 
     def _described(self, batch: Batch, pictures: Sequence[Picture]) -> Floats:
         masks = [batch.mask(i) if self.wanted is None or name in self.wanted else None for i, name in enumerate(batch.names)]
-        return np.stack([describe(picture, mask) for picture, mask in zip(pictures, masks, strict=True)])
+        return np.stack([describe(picture, mask, batch.backdrop(i)) for i, (picture, mask) in enumerate(zip(pictures, masks, strict=True))])
 
 
 def without_border(mask: Mask) -> Mask:
@@ -123,19 +129,32 @@ def without_border(mask: Mask) -> Mask:
     return inner if inner.any() else mask
 
 
-def describe(picture: Picture, mask: Mask | None) -> Floats:
-    """The looks of a person, inside the mask and inside it without its border: float32 (2, 640), NaN without a mask.
+def painted(picture: Picture, colour: tuple[int, int, int]) -> Mask:
+    """(H, W) True where at least half of a pixel is the person's, before a plain colour."""
+    return np.asarray(lift(picture, colour)[1] >= 0.5)
+
+
+def describe(picture: Picture, mask: Mask | None, backdrop: tuple[int, int, int] | None = None) -> Floats:
+    """The looks of a person: inside the mask, inside it without its border, and inside what the picture itself shows as the person.
 
     Args:
         picture: (H, W, 3) uint8, at least 4 x 4.
         mask: (H, W) True on the person.
+        backdrop: RGB behind the person.
+
+    Returns:
+        float32 (3, 640), NaN without a mask; the third NaN without a plain backdrop, and the first again where nothing is before it.
     """
     from posetransfer.evaluation.metrics.networks.shipped import relu1_2_and_relu3_3
 
     if mask is None or not mask.any():
-        return np.full((2, LENGTH), np.nan, np.float32)
+        return np.full((len(COLUMNS), LENGTH), np.nan, np.float32)
     layers = relu1_2_and_relu3_3(picture)
-    return np.stack([_look(layers, inside) for inside in (mask, without_border(mask))])
+    first, inner = (_look(layers, inside) for inside in (mask, without_border(mask)))
+    if backdrop is None:
+        return np.stack([first, inner, np.full(LENGTH, np.nan, np.float32)])
+    own = painted(picture, backdrop)
+    return np.stack([first, inner, _look(layers, own) if own.any() else first])
 
 
 def _look(layers: Sequence[Floats], mask: Mask) -> Floats:
