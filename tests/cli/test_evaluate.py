@@ -55,6 +55,28 @@ def test_keypoints_and_masks_bring_their_scores_and_given_joints_pckh(folders):
     assert scores(folders)["pckh_patn"] == scores(folders)["pckh"] == 1  # found where they were asked for
 
 
+def test_a_plain_backdrop_that_is_named_lets_each_picture_be_judged_by_its_own_outline(tmp_path):
+    """Two people of one cloth each, painted four pixels beside their place over grey."""
+    random = np.random.default_rng(1)
+    for name in ("generated", "real", "masks"):
+        (tmp_path / name).mkdir()
+    for person in ("0001", "0002"):
+        cloth = random.integers(0, 110, (1, 1, 3)) + random.integers(0, 40, (40, 16, 3))
+        names = [f"{person}_c1s1_00000{i}_00" for i in range(4)]
+        for k, name in enumerate(names):
+            for folder, place in (("real", slice(8, 24)), ("generated", slice(12, 28))):
+                picture = np.full((64, 32, 3), (224, 224, 224), np.uint8)
+                picture[12:52, place] = np.roll(cloth, k, axis=0)
+                path = f"{names[k - 1]}___{name}" if folder == "generated" else name
+                Image.fromarray(picture).save(tmp_path / folder / f"{path}.png")
+            Image.fromarray(np.pad(np.full((40, 16), 255, np.uint8), ((12, 12), (8, 8)))).save(tmp_path / "masks" / f"{name}.png")
+    more = ["--masks", str(tmp_path / "masks"), "--only", "appearance", "--processes", "1"]
+    assert main(words(tmp_path, *more)) == 0
+    assert "appearance_nn" in scores(tmp_path) and "appearance_nn_own" not in scores(tmp_path)
+    assert main(words(tmp_path, *more, "--backdrop", "224", "224", "224")) == 0
+    assert scores(tmp_path)["appearance_nn_own"] == scores(tmp_path)["appearance_nn_own_real"] == 1
+
+
 def test_json_is_the_results_file(folders, capsys):
     assert main(words(folders, "--only", "pixels", "--json", "--processes", "1")) == 0
     assert json.loads(capsys.readouterr().out) == json.loads((folders / "out" / "results.json").read_text())
@@ -81,6 +103,8 @@ def test_two_results_are_compared(folders, capsys):
         (["--generated", "{f}/generated", "--real", "{f}/real", "--protocol", "patn-market", "--only", "pixels"], "scores 128x64"),
         (["--data", "{f}/real", "--baseline", "source"], "not a prepared data set"),
         (["--generated", "{f}/generated", "--real", "{f}/real", "--limit", "0"], "--limit 0"),
+        (["--generated", "{f}/generated", "--real", "{f}/real", "--backdrop", "0", "0", "256"], "--backdrop 0 0 256: red"),
+        (["--data", "{f}", "--baseline", "source", "--backdrop", "0", "0", "0"], "leave it out"),
         (["--compare", "{f}/real", "{f}/real"], "cannot be opened"),
     ],
 )

@@ -32,6 +32,7 @@ def evaluate(
     pairs: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None,
     annotation: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None,
     masks: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None,
+    backdrop: tuple[int, int, int] | None = None,
     protocol: ProtocolName = "plain",
     baseline: Literal["source", "mean"] | None = None,
     compare: Annotated[tuple[Path, Path] | None, tyro.conf.arg(metavar="A B")] = None,
@@ -61,6 +62,7 @@ def evaluate(
         pairs: a list (from,to) of the pairs to score; by default all.
         annotation: keypoints of the real pictures (name:keypoints_y:keypoints_x), for mask-SSIM and PCKh.
         masks: true masks of the real pictures, for mask_ssim_true.
+        backdrop: RGB of the plain colour behind the people in both folders, for appearance_nn_own.
         protocol: fixes size, crop, padding, file form, real set and feature network; see docs/evaluation.md.
         baseline: score a trivial answer instead: the source picture, or the mean training picture; in the size and over the
             backdrop of --weights, if they are given.
@@ -85,7 +87,7 @@ def evaluate(
     if compare is not None:
         _compare(*compare, seed, json)
         return
-    _check_arguments(weights, data, generated, baseline, limit)
+    _check_arguments(weights, data, generated, baseline, limit, backdrop)
     check_folder(output)
     from posetransfer.evaluation.run import Evaluation, EvaluationSettings
 
@@ -94,7 +96,7 @@ def evaluate(
         test, found, origin = _from_data(weights, data, split, pairs, limit, baseline, output, device)
         train = _training_set(test)
     elif generated is not None:
-        found = _from_folders(generated, real, data, pairs, annotation, masks, protocol, split, limit)
+        found = _before(_from_folders(generated, real, data, pairs, annotation, masks, protocol, split, limit), backdrop)
         origin = {"generated": str(generated), "real": str(real or data or "strips")}
     settings = EvaluationSettings(
         protocol=protocol,
@@ -118,11 +120,22 @@ def evaluate(
     print(results.to_json() if json else _table(results, output))
 
 
-def _check_arguments(weights: str | None, data: Path | None, generated: Path | None, baseline: str | None, limit: int | None) -> None:
+def _check_arguments(
+    weights: str | None,
+    data: Path | None,
+    generated: Path | None,
+    baseline: str | None,
+    limit: int | None,
+    backdrop: tuple[int, int, int] | None,
+) -> None:
     if generated is not None and (weights or baseline):
         raise SettingsError("--generated scores pictures that are there, --weights and --baseline make them; give one of the two.")
     if generated is None and not (data and (weights or baseline)):
         raise SettingsError("nothing to score; give --generated DIR --real DIR, or --weights W --data SET, or --compare A B.")
+    if backdrop is not None and generated is None:
+        raise SettingsError("--backdrop says what is behind the people of --generated; weights bring theirs, so leave it out.")
+    if backdrop is not None and not all(0 <= value <= 255 for value in backdrop):
+        raise SettingsError(f"--backdrop {' '.join(map(str, backdrop))}: red, green and blue go from 0 to 255; give three such numbers.")
     if limit is not None and limit < 1:
         raise SettingsError(f"--limit {limit}: at least one pair is needed; give a positive number.")
 
@@ -226,6 +239,13 @@ def _from_folders(
     wanted = spread(list(zip(*read_pairs(listed), strict=True)), limit) if listed else None
     found = match(generated, real, wanted, find_protocol(protocol).as_strips)
     return _with_people(_with_poses_and_masks(found, annotation, masks), data)
+
+
+def _before(found: Found, backdrop: tuple[int, int, int] | None) -> Found:
+    """The pairs with what is behind their people."""
+    from dataclasses import replace
+
+    return replace(found, pairs=tuple(replace(pair, plain=backdrop) for pair in found.pairs))
 
 
 def _with_people(found: Found, data: Path | None) -> Found:

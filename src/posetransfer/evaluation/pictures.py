@@ -101,11 +101,13 @@ class Pair:
     """The pose of the source picture: how far the person had to move."""
     person: str = ""
     """Who it is, where the data set says it."""
+    plain: tuple[int, int, int] | None = None
+    """RGB of the plain colour behind the people of both pictures, where that is said; see `backdrop`."""
 
     @property
     def backdrop(self) -> tuple[int, int, int] | None:
-        """RGB of the plain colour that the set's people are laid over, if they are."""
-        return self.real.backdrop if isinstance(self.real, PictureFile) else None
+        """RGB of the plain colour behind the people: as said, or what the real one is laid over; None: no plain colour is known."""
+        return self.plain or (self.real.backdrop if isinstance(self.real, PictureFile) else None)
 
 
 def over_backdrop(picture: Picture, mask: Picture, colour: tuple[int, int, int]) -> Picture:

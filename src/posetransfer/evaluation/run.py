@@ -165,7 +165,7 @@ class Evaluation:
         for measure in measures:
             digest.update(_described(measure).encode())
         for pair in self.pairs:
-            digest.update(f"{pair.name}\n{_state(pair.generated)}\n{_state(pair.real)}\n{_state(pair.mask)}\n".encode())
+            digest.update(f"{pair.backdrop}\n{pair.name}\n{_state(pair.generated)}\n{_state(pair.real)}\n{_state(pair.mask)}\n".encode())
             digest.update(pair.pose.points.tobytes() if pair.pose is not None else b"-")
         return digest.hexdigest()[:16]
 
