@@ -54,16 +54,39 @@ function pixels(image, [height, width]) {
 
 const picture = async (address) => createImageBitmap(await (await get(address)).blob());
 
-/** A shipped person, before the colour that the network was trained with, if it was: ImageData of the network's size. */
+const REACH = 3; // pixels round one of the outline in which the photo's own background is looked for
+
+/** The photo's background at a pixel of the outline: the mean colour of what is no person near it, or null. */
+function behind({ data, width, height }, share, x, y) {
+  const sum = [0, 0, 0];
+  let count = 0;
+  for (let row = Math.max(0, y - REACH); row <= Math.min(height - 1, y + REACH); row++) {
+    for (let column = Math.max(0, x - REACH); column <= Math.min(width - 1, x + REACH); column++) {
+      const i = 4 * (row * width + column);
+      if (share[i] > 0) continue;
+      count++;
+      for (let channel = 0; channel < 3; channel++) sum[channel] += data[i + channel];
+    }
+  }
+  return count ? sum.map((total) => total / count) : null;
+}
+
+/** A shipped person, before the colour that the network was trained with, if it was: ImageData of the network's size.
+    At the outline a pixel is part person, part photographed background; that part is exchanged, so that no light rim remains. */
 async function shippedPhoto(name) {
   const [photo, mask] = await Promise.all([picture(`${PEOPLE}images/${name}.jpg`), picture(`${PEOPLE}masks/${name}.png`)]);
   const image = pixels(photo, model.size);
   if (model.backdrop !== 'plain') return image;
   const share = pixels(mask, model.size).data;
-  for (let i = 0; i < image.data.length; i++) {
-    if (i % 4 === 3) continue; // opacity
+  const old = { data: image.data.slice(), width: image.width, height: image.height };
+  for (let i = 0; i < image.data.length; i += 4) {
+    if (share[i] === 255) continue;
     const part = share[i] / 255;
-    image.data[i] = part * image.data[i] + (1 - part) * model.backdrop_colour[i % 4];
+    const background = part && behind(old, share, (i / 4) % image.width, Math.floor(i / 4 / image.width));
+    for (let channel = 0; channel < 3; channel++) {
+      const person = background ? old.data[i + channel] - (1 - part) * background[channel] : part * old.data[i + channel];
+      image.data[i + channel] = person + (1 - part) * model.backdrop_colour[channel]; // rounded and kept in 0 to 255 by the array
+    }
   }
   return image;
 }
