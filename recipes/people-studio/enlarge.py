@@ -4,7 +4,8 @@ usage: python recipes/people-studio/enlarge.py EVALUATION --data FOLDER --out FO
 EVALUATION is what `posetransfer evaluate --weights ... --data FOLDER -o EVALUATION` left. Writes OUT/generated (its pictures, bicubic) and
 OUT/real (the true pictures over the same backdrop, by the true masks), for
 
-    posetransfer evaluate --generated OUT/generated --real OUT/real --data FOLDER --pairs OUT/pairs.csv --backdrop 224 224 224 -o OUT/evaluation
+    posetransfer evaluate --generated OUT/generated --real OUT/real --data FOLDER --pairs OUT/pairs.csv --backdrop 224 224 224 \\
+        -o OUT/evaluation
 """
 
 from __future__ import annotations
