@@ -7,7 +7,7 @@
 const ORT = './node_modules/onnxruntime-web/dist/'; // a content delivery network's address of the same folder works too
 const PEOPLE = '../people/';
 
-const SOURCES = { '00005_c1_01': 'Striped sleeves', '00010_c1_02': 'Black dress', '00011_c1_00': 'Pink dress', '00006_c1_02': 'Braces and jeans' };
+const SOURCES = { '00005_c1_01': 'Striped sleeves', '00010_c1_02': 'Black dress', '00011_c1_00': 'Pink dress', '00006_c1_02': 'White shirt, jeans' };
 const POSES = {
   '00005_c1_03': 'A step', '00010_c1_02': 'Arms in the air', '00005_c1_01': 'Hand on the head',
   '00011_c1_02': 'Arms down', '00011_c1_00': 'Hands behind the back', '00010_c1_03': 'From the side', '00006_c1_01': 'From behind',
@@ -54,7 +54,7 @@ function pixels(image, [height, width]) {
 
 const picture = async (address) => createImageBitmap(await (await get(address)).blob());
 
-const REACH = 3; // pixels round one of the outline in which the photo's own background is looked for
+const REACH = 3; // pixels: so far from a pixel of the outline the photo's own background is looked for
 
 /** The photo's background at a pixel of the outline: the mean colour of what is no person near it, or null. */
 function behind({ data, width, height }, share, x, y) {

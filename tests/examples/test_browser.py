@@ -17,6 +17,7 @@ import pytest
 from PIL import Image
 
 from posetransfer.cli import main
+from posetransfer.cutout.edges import composite
 from posetransfer.image import load_photo
 from posetransfer.pose import read_pose
 from posetransfer.weights import find_weights, load_weights
@@ -140,6 +141,10 @@ def test_shipped_photo_is_made_as_the_weights_want_it(seen):
         person = whole[y, x] - (1 - part) * background.mean(axis=0) if len(background) else part * whole[y, x]
         expected[y, x] = np.clip(person + (1 - part) * green, 0, 255)
     assert np.abs(photo - expected).max() <= 3  # browsers decode JPEG a little differently
+    edge = (share > 0) & (share < 255)
+    composited = composite(whole.astype(np.uint8), share / np.float32(255), config.backdrop_colour)  # as transfer and training do it
+    blended = whole * (share / 255)[..., None] + green * (1 - share / 255)[..., None]  # with a rim
+    assert np.abs(photo - composited.astype(float))[edge].mean() < 0.6 * np.abs(blended - composited)[edge].mean()
 
 
 def test_own_files_are_painted_as_by_the_pytorch_engine(seen, inputs, expected):

@@ -27,10 +27,29 @@ def moments(made, truth, mask=None):
     return compare(made, truth, Terms(moments=torch.nn.functional.adaptive_avg_pool2d(mask, made.shape[2:])))[2]
 
 
-@pytest.fixture(params=[2**18, 64], ids=["whole", "in-blocks"], autouse=True)
+@pytest.fixture(params=[2**18, 64, None], ids=["by-picture", "in-blocks", "all-at-once"], autouse=True)
 def block(request, monkeypatch):
-    """Everything in one block of rows, and in many of which the last is shorter."""
-    monkeypatch.setattr(perceptual, "BLOCK", request.param)
+    """A picture at a time, in many blocks of which the last is shorter, and everything at once as on a GPU."""
+    if request.param is None:
+        monkeypatch.setattr(perceptual, "_blocks", lambda rows: iter([(slice(None), slice(None))]))
+    else:
+        monkeypatch.setattr(perceptual, "BLOCK", request.param)
+
+
+@pytest.mark.parametrize("layout", ["contiguous", "channels-last", "transposed"])
+@pytest.mark.parametrize("smooth", [0.0, 0.1])
+def test_the_gradient_of_all_terms_together_is_that_of_finite_differences(smooth, layout):
+    torch.manual_seed(3)
+    made, truth = torch.rand(2, 2, 3, 5, 4, dtype=torch.float64).unbind()
+    mask = torch.rand(2, 1, 5, 4, dtype=torch.float64)
+    if layout == "channels-last":
+        made = made.contiguous(memory_format=torch.channels_last)
+    if layout == "transposed":
+        made = made.transpose(2, 3).contiguous().transpose(2, 3)
+    terms = Terms(smooth=smooth, gram=share_of_pixels(mask, (5, 4)), means=True, moments=mask)
+    assert torch.autograd.gradcheck(lambda x: compare(x, truth, terms), (made.requires_grad_(),))
+    alone = [compare(made, truth, part)[k] for k, part in enumerate((Terms(smooth), Terms(None, terms.gram, True), Terms(moments=mask)))]
+    torch.testing.assert_close(compare(made, truth, terms), torch.stack(alone))
 
 
 def test_gram_term_compares_products_of_channels(vgg19):

@@ -62,7 +62,7 @@ def evaluate(
         pairs: a list (from,to) of the pairs to score; by default all.
         annotation: keypoints of the real pictures (name:keypoints_y:keypoints_x), for mask-SSIM and PCKh.
         masks: true masks of the real pictures, for mask_ssim_true.
-        backdrop: RGB of the plain colour behind the people in both folders, for appearance_nn_own.
+        backdrop: RGB of the plain colour behind the people in both folders, for appearance_nn_own (which needs true masks, too).
         protocol: fixes size, crop, padding, file form, real set and feature network; see docs/evaluation.md.
         baseline: score a trivial answer instead: the source picture, or the mean training picture; in the size and over the
             backdrop of --weights, if they are given.
@@ -97,7 +97,7 @@ def evaluate(
         train = _training_set(test)
     elif generated is not None:
         found = _before(_from_folders(generated, real, data, pairs, annotation, masks, protocol, split, limit), backdrop)
-        origin = {"generated": str(generated), "real": str(real or data or "strips")}
+        origin = {"generated": str(generated), "real": str(real or data or "strips"), "backdrop": backdrop}
     settings = EvaluationSettings(
         protocol=protocol,
         only=tuple(only),
@@ -133,7 +133,7 @@ def _check_arguments(
     if generated is None and not (data and (weights or baseline)):
         raise SettingsError("nothing to score; give --generated DIR --real DIR, or --weights W --data SET, or --compare A B.")
     if backdrop is not None and generated is None:
-        raise SettingsError("--backdrop says what is behind the people of --generated; weights bring theirs, so leave it out.")
+        raise SettingsError("--backdrop says what is behind the people of --generated and goes with it only; leave it out.")
     if backdrop is not None and not all(0 <= value <= 255 for value in backdrop):
         raise SettingsError(f"--backdrop {' '.join(map(str, backdrop))}: red, green and blue go from 0 to 255; give three such numbers.")
     if limit is not None and limit < 1:

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from posetransfer.config import LossConfig
@@ -50,7 +51,7 @@ def compare(made: Tensor, truth: Tensor, terms: Terms) -> Tensor:
       averaged over the pictures; 0 for one whose mask is empty.
 
     Args:
-        made, truth: (B, C, h, w) features; the truth takes no gradient.
+        made, truth: (B, C, h, w) features; the truth and the weights take no gradient, and there is no second derivative.
         terms: which are wanted.
 
     Returns:
@@ -108,10 +109,11 @@ class _Compare(torch.autograd.Function):
         return torch.stack(values)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         """d|AᵀA|/dA = 2 A sign, by the symmetry of the matrix; d|mean|/dA = sign; both by their share. Moments: see `_moments`."""
         made, truth, share, weight, sign, of_means, rate, level = ctx.saved_tensors
-        slope = torch.empty_like(made)
+        slope = torch.empty_like(made, memory_format=torch.channels_last)  # whose rows are a view
         rows, mine, theirs = pixel_rows(slope), pixel_rows(made), pixel_rows(truth)
         for_values, for_gram, for_moments = gradient
         if share is not None:
@@ -133,6 +135,8 @@ class _Compare(torch.autograd.Function):
 
 def _moments(mine: Tensor, theirs: Tensor, weight: Tensor, sums: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """The distance of the moments, and what its gradient needs: that of a value x is (rate x + level) by its weight.
+
+    A channel whose variance is below `LEAST_VARIANCE` keeps the slope that it has there: it may leave the place where it is constant.
 
     Args:
         mine, theirs: (B, h w, C) features.
@@ -185,7 +189,7 @@ def _absolute(difference: Tensor, smooth: float, kind: torch.dtype) -> Tensor:
 
 
 def pixel_rows(maps: Tensor) -> Tensor:
-    """(B, C, h, w) to a view (B, h w, C)."""
+    """(B, C, h, w) to (B, h w, C), a view in either memory layout."""
     return maps.permute(0, 2, 3, 1).flatten(1, 2)
 
 

@@ -130,7 +130,17 @@ def without_border(mask: Mask) -> Mask:
 
 
 def painted(picture: Picture, colour: tuple[int, int, int]) -> Mask:
-    """(H, W) True where at least half of a pixel is the person's, before a plain colour."""
+    """Where a picture shows a person before a plain colour.
+
+    Over a key colour the hue decides (`backdrop.key`): clothes of nearly that colour are taken for the backdrop, in all pictures alike.
+
+    Args:
+        picture: (H, W, 3) uint8.
+        colour: RGB.
+
+    Returns:
+        (H, W) True where at least half of a pixel is the person's.
+    """
     return np.asarray(lift(picture, colour)[1] >= 0.5)
 
 
@@ -153,8 +163,8 @@ def describe(picture: Picture, mask: Mask | None, backdrop: tuple[int, int, int]
     first, inner = (_look(layers, inside) for inside in (mask, without_border(mask)))
     if backdrop is None:
         return np.stack([first, inner, np.full(LENGTH, np.nan, np.float32)])
-    own = painted(picture, backdrop)
-    return np.stack([first, inner, _look(layers, own) if own.any() else first])
+    own = _look(layers, painted(picture, backdrop))
+    return np.stack([first, inner, own if np.isfinite(own).all() else first])
 
 
 def _look(layers: Sequence[Floats], mask: Mask) -> Floats:
