@@ -78,6 +78,15 @@ def test_gfla_pads_the_crop_with_white():
     assert np.array_equal(batch.real[0], real)
 
 
+def test_a_plain_backdrop_is_what_was_said_or_what_the_real_picture_lies_over_and_none_beside_white_columns(tmp_path):
+    Image.fromarray(picture(256, 176)).save(tmp_path / "a.png")
+    over_green = Pair("a", picture(256, 176), PictureFile(tmp_path / "a.png", backdrop=(32, 224, 32)))
+    said = Pair("b", picture(256, 176), picture(256, 176), plain=(0, 0, 0))
+    pairs = [over_green, said, Pair("c", picture(256, 176), picture(256, 176))]
+    assert [find_protocol("plain")(pairs).backdrop(i) for i in range(3)] == [(32, 224, 32), (0, 0, 0), None]
+    assert [find_protocol("gfla-256")(pairs).backdrop(i) for i in range(3)] == [None] * 3
+
+
 def test_nted_resizes_real_pictures_as_pillow_does_and_moves_the_pose():
     real = picture(512, 352)
     batch = one("nted-256", picture(256, 176), real, Pose({"nose": (20.5, 40.5)}, (512, 352)), np.ones((512, 352), bool))

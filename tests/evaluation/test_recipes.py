@@ -80,16 +80,20 @@ STUB = """#!/bin/sh
 """
 
 
+@pytest.mark.parametrize("processes", ["1", "2"])
 @pytest.mark.parametrize(("recipe", "trainings"), [("people-studio", 3), ("people-street", 1)])
-def test_every_command_of_a_recipe_is_understood_in_its_order(recipe, trainings, tmp_path, monkeypatch):
+def test_every_command_of_a_recipe_is_understood_in_its_order(recipe, trainings, processes, tmp_path, monkeypatch):
     shutil.copytree(ROOT / "recipes", tmp_path / "recipes", ignore=shutil.ignore_patterns("*.jpg", "*.png", "weights"))
     (tmp_path / ".venv" / "bin").mkdir(parents=True)
-    for name in ("posetransfer", "python"):
+    for name in ("posetransfer", "python", "torchrun"):
         (tmp_path / ".venv" / "bin" / name).write_text(STUB)
         (tmp_path / ".venv" / "bin" / name).chmod(0o755)
-    environment = os.environ | {"RECORD": str(tmp_path / "record")}
+    environment = os.environ | {"RECORD": str(tmp_path / "record"), "PROCESSES": processes}
     subprocess.run(["bash", tmp_path / "recipes" / recipe / "run.sh"], check=True, env=environment, capture_output=True)
     called = [line.split("\t") for line in (tmp_path / "record").read_text().splitlines()]
+    shared = ["torchrun", "--standalone", "--nproc-per-node", "2", "-m", "--", "posetransfer"]
+    assert sum(words[: len(shared)] == shared for words in called) == (trainings if processes == "2" else 0)
+    called = [words[len(shared) - 1 :] if words[0] == "torchrun" else words for words in called]
     commands = [words[1:] for words in called if words[0] == "posetransfer"]
     assert [words[0] for words in commands] == ["people"] * 2 + ["train"] * trainings + ["evaluate"] * 3
     asked = []
