@@ -105,6 +105,14 @@ class LossConfig:
     moments_weight: float = 0.0
     """Weight of the difference of each channel's mean and standard deviation inside the target person's mask, in parts of their length
     (Huang and Belongie, 2017), for the same layers; the paper has none. Needs masks."""
+    contrast_weight: float = 0.0
+    """Weight of the contrastive loss (InfoNCE) of those moments, each layer scaled to unit length: the picture should be nearer to its
+    truth than to the true pictures of other people; the paper has none. Needs masks."""
+    contrast_temperature: float = 0.03
+    """Squared distance over which the odds of two people differ by e. True pictures of rendered people tell each other apart best at
+    0.01 (two layers); what is made is less sure."""
+    contrast_queue: int = 1024
+    """True pictures of the steps before that are the others."""
     mask_weight: float = 0.0
     """Extra weight of L1 inside the target person's mask (the pose-mask loss of PG2, Ma et al., 2017, is 1); the paper has none. Where
     the outline is uncertain the person wins instead of the backdrop. Needs masks."""
@@ -119,7 +127,7 @@ class LossConfig:
     @property
     def wants_masks(self) -> bool:
         """Whether a term looks at the target person's mask."""
-        return bool(self.gram_weight and self.gram_inside) or self.moments_weight > 0 or self.mask_weight > 0
+        return bool(self.gram_weight and self.gram_inside) or max(self.moments_weight, self.contrast_weight, self.mask_weight) > 0
 
 
 @dataclass(frozen=True)
@@ -203,6 +211,9 @@ class TrainingConfig:
     """Let `torch.compile` write the kernels: the first steps take minutes, the others less time. Needs a C++ compiler."""
     sync_batch_norm: bool = False
     """With several processes: batch norm over the pictures of all of them, as one process with the whole batch has it."""
+    freeze_norms: bool = False
+    """Batch norm uses and keeps the statistics that it began with, as in use; scale and shift are trained. For going on from weights:
+    what a small batch happens to hold no longer changes its pictures."""
     seed: int = 0
     """Decides everything random: first weights, pairs, their changes, dropout, pools."""
     sample_every: int = 1000

@@ -26,14 +26,14 @@ CPU = torch.device("cpu")
 
 
 def settings(steps: int = 9, **training) -> Settings:
-    """Everything that has a state: batch norm, dropout, pools, running mean, falling rate, random changes of the pairs."""
+    """Everything that has a state: batch norm, dropout, pools, running mean, queue of looks, falling rate, random changes of the pairs."""
     s = PRESETS["tiny"]
     chosen = {"batch": 4, "steps": steps, "constant_steps": 4, "epoch_steps": 2, "decay_epochs": 6, "pool": 6, "ema": 0.9}
     return replace(
         s,
         model=replace(s.model, size=(32, 24), width=4, blocks=2, dropout=True),
         discriminator=replace(s.discriminator, width=4, dropout=True),
-        loss=replace(s.loss, gan="vanilla", gan_start=2, perceptual="none"),
+        loss=replace(s.loss, gan="vanilla", gan_start=2, perceptual_layers=("relu1_2",), contrast_weight=0.5, contrast_queue=6),
         augmentation=replace(s.augmentation, colour=0.1, shift=0.02),
         training=replace(s.training, **(chosen | {"checkpoint_every": 3, "sample_every": 4, "precision": "fp32"} | training)),
     )
@@ -71,7 +71,7 @@ def peers(folder: Path, out: Path, world: World) -> None:
     chosen = replace(chosen, model=replace(chosen.model, dropout=False), discriminator=replace(chosen.discriminator, dropout=False))
     pairs = Pairs.of(folder, "train", chosen, rank=world.rank, world=world.size)
     step = TrainingStep(chosen, CPU, world)
-    for network in (step.generator, *(judge.network for judge in step.judges.values())):
+    for network in (step.generator, step.perceptual, *(judge.network for judge in step.judges.values())):
         network.double()
     terms = []
     for number in (2, 3):
@@ -81,7 +81,7 @@ def peers(folder: Path, out: Path, world: World) -> None:
     networks = {"generator": step.generator} | {name: judge.network for name, judge in step.judges.items()}
     gradients = {f"{name}.{n}": p.grad for name, network in networks.items() for n, p in network.named_parameters()}
     buffers = {f"{name}.{n}": b for name, network in networks.items() for n, b in network.named_buffers()}
-    pools = {name: torch.stack(judge.pool.kept) for name, judge in step.judges.items()}
+    pools = {name: torch.stack(judge.pool.kept) for name, judge in step.judges.items()} | {"looks": step.contrast.queue}
     torch.save({"terms": terms, "gradients": gradients, "buffers": buffers, "pools": pools}, out / f"peer-{world.size}-{world.rank}.pt")
 
 

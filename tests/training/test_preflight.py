@@ -28,6 +28,17 @@ def test_every_preset_is_accepted(preset):
         ("model", {"blocks": 0}, "--model.blocks is 0; it must be a whole number from 1"),
         ("model", {"sigma": 0.0}, "--model.sigma is 0.0"),
         ("loss", {"least_slope": 1.5}, "--loss.least-slope is 1.5; it must be from 0"),
+        (
+            "loss",
+            {"contrast_weight": 1.0, "contrast_temperature": 0.0},
+            "--loss.contrast-temperature is 0.0; it must be a positive squared",
+        ),
+        ("loss", {"contrast_queue": 0}, "--loss.contrast-queue is 0; it must be a whole number from 1"),
+        (
+            "model",
+            {"norm": "instance"},
+            "--training.freeze-norms is for batch norm, and this network has --model.norm instance; leave it out",
+        ),
         ("training", {"batch": 0}, "--training.batch is 0"),
         ("training", {"batch": 4, "accumulate": 5}, "--training.batch is 4, fewer than 1 processes times 5 parts"),
         ("training", {"ema": 1.0}, "--training.ema is 1.0"),
@@ -37,7 +48,7 @@ def test_every_preset_is_accepted(preset):
     ],
 )
 def test_values_that_cannot_be_are_sentences(group, values, sentence):
-    market = PRESETS["market1501"]
+    market = replace(PRESETS["market1501"], training=replace(PRESETS["market1501"].training, freeze_norms=True))
     with pytest.raises(SettingsError, match=sentence):
         check_values(replace(market, **{group: replace(getattr(market, group), **values)}), CPU, World())
 

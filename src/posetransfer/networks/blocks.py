@@ -16,6 +16,21 @@ def make_norm(norm: Norm, channels: int) -> nn.Module:
     return nn.BatchNorm2d(channels) if norm == "batch" else InstanceNorm(channels)
 
 
+class FrozenBatchNorm(nn.BatchNorm2d):
+    """Batch norm that uses its running statistics while training, too, and leaves them as they are."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """(B, C, h, w) to the same shape."""
+        return nn.functional.batch_norm(input, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
+
+
+def freeze_norms(network: nn.Module) -> None:
+    """Freeze the statistics of every batch norm of a network, in place; parameters, buffers and names stay."""
+    for module in network.modules():
+        if type(module) is nn.BatchNorm2d:
+            module.__class__ = FrozenBatchNorm
+
+
 class InstanceNorm(nn.InstanceNorm2d):
     """torch's instance norm, but right for one picture in the channels-last layout while training.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +16,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from posetransfer.config import LossConfig
+from posetransfer.training.contrast import ContrastiveLoss
 from posetransfer.training.features import Features
 from posetransfer.training.precision import full
 
@@ -42,27 +43,50 @@ class Terms:
     moments: Tensor | None = None
 
 
-def compare(made: Tensor, truth: Tensor, terms: Terms) -> Tensor:
-    """The terms of one layer, not yet weighted.
+class Compared(NamedTuple):
+    """What `compare` finds in one layer, not yet weighted; 0 where not wanted."""
 
-    - The mean absolute difference of the values.
-    - That of the Gram matrices, mean products of every two channels over the cells (Gatys et al., 2016), and of the channels' means.
-    - Distance of the channels' means and standard deviations, in parts of the truth's length (AdaIN's style loss: Huang, Belongie, 2017),
-      averaged over the pictures; 0 for one whose mask is empty.
+    difference: Tensor
+    """() mean absolute difference of the values."""
+    gram: Tensor
+    """() that of the Gram matrices, mean products of every two channels over the cells (Gatys et al., 2016), and of the channels' means."""
+    moments: Tensor
+    """(2, B, 2 C), made and true: each channel's mean and standard deviation over the weighted cells, all means first."""
+
+
+def compare(made: Tensor, truth: Tensor, terms: Terms) -> Compared:
+    """The terms of one layer.
 
     Args:
         made, truth: (B, C, h, w) features; the truth and the weights take no gradient, and there is no second derivative.
         terms: which are wanted.
 
     Returns:
-        (3,) difference, Gram matrices, moments; 0 where not wanted. Sums and the result are float32 (float64 for float64).
+        difference, Gram matrices, moments; float32 (float64 for float64).
 
-    >>> made = torch.tensor([[[[1.0, 3.0, 9.0]]]])  # inside the mask: mean 2, deviation 1; twice that: 4 and 2
-    >>> compare(made, made * 2, Terms(smooth=0.0, moments=torch.tensor([[[[1.0, 1.0, 0.0]]]])))
-    tensor([4.3333, 0.0000, 0.5000])
+    >>> made = torch.tensor([[[[1.0, 3.0, 9.0]]]])
+    >>> compared = compare(made, made * 2, Terms(smooth=0.0, moments=torch.tensor([[[[1.0, 1.0, 0.0]]]])))
+    >>> round(float(compared.difference), 4), compared.moments.flatten().tolist()
+    (4.3333, [2.0, 1.0, 4.0, 2.0])
     """
-    compared: Tensor = _Compare.apply(made, truth, terms)  # type: ignore[no-untyped-call]
-    return compared
+    return Compared(*_Compare.apply(made, truth, terms))  # type: ignore[no-untyped-call]
+
+
+def moments_distance(moments: Tensor) -> Tensor:
+    """How far made moments are from the true ones, in parts of these' length (AdaIN's style loss: Huang and Belongie, 2017).
+
+    Args:
+        moments: (2, B, D), made and true.
+
+    Returns:
+        () the mean over the pictures.
+
+    >>> moments_distance(torch.tensor([[[3.0, 4.0]], [[6.0, 8.0]]]))
+    tensor(0.5000)
+    """
+    made, truth = moments
+    distance: Tensor = torch.linalg.vector_norm(made - truth, dim=1) / torch.linalg.vector_norm(truth, dim=1)
+    return distance.mean()
 
 
 class _Compare(torch.autograd.Function):
@@ -73,7 +97,7 @@ class _Compare(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, made: Tensor, truth: Tensor, terms: Terms) -> Tensor:
+    def forward(ctx: Any, made: Tensor, truth: Tensor, terms: Terms) -> tuple[Tensor, Tensor, Tensor]:
         """AᵀA - BᵀB is the symmetric part of (A - B)ᵀ(A + B): nothing cancels behind a short type's rounding, nothing overflows."""
         (count, channels), kind = made.shape[:2], _sum_type(made)
         mine, theirs = pixel_rows(made), pixel_rows(truth)  # (B, h w, C)
@@ -96,71 +120,67 @@ class _Compare(torch.autograd.Function):
             if weight is not None:
                 sums[0, at[0]] += (a * weight[at]).sum(dim=1, keepdim=True, dtype=kind)
                 sums[1, at[0]] += (b * weight[at]).sum(dim=1, keepdim=True, dtype=kind)
-        values = [difference / made.numel(), difference.new_zeros(()), difference.new_zeros(())]
-        kept: list[Tensor | None] = [made, truth, share, weight, None, None, None, None]
+        compared = Compared(difference / made.numel(), difference.new_zeros(()), sums.new_zeros(2, count, 2 * channels))
+        kept: list[Tensor | None] = [made, truth, share, weight, None, None, None, None, None]
         if share is not None:
             gram = (products + products.mT) / (2 * root)
-            values[1] = gram.abs().mean() + (means / root).abs().mean()
+            compared = compared._replace(gram=gram.abs().mean() + (means / root).abs().mean())
             kept[4:6] = gram.sign(), means.sign()
         if weight is not None:
-            values[2], kept[6], kept[7] = _moments(mine, theirs, weight, sums)
+            total = weight.sum(dim=1, keepdim=True, dtype=kind).clamp(min=1e-6)  # (B, 1, 1)
+            mean, deviation = _moments(mine, theirs, weight, sums / total, total)
+            compared = compared._replace(moments=torch.cat([mean, deviation], dim=3).squeeze(2))
+            kept[6:] = total, mean[0], deviation[0]
         ctx.save_for_backward(*kept)
         ctx.smooth = terms.smooth
-        return torch.stack(values)
+        return compared.difference, compared.gram, compared.moments
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
-        """d|AᵀA|/dA = 2 A sign, by the symmetry of the matrix; d|mean|/dA = sign; both by their share. Moments: see `_moments`."""
-        made, truth, share, weight, sign, of_means, rate, level = ctx.saved_tensors
+    def backward(ctx: Any, for_values: Tensor, for_gram: Tensor, for_moments: Tensor) -> tuple[Tensor, None, None]:
+        """d|AᵀA|/dA = 2 A sign, by the symmetry of the matrix; d|mean|/dA = sign; both by their share.
+
+        Of a value x of weight w: d mean / dx = w / total, d deviation / dx = w (x - mean) / (total deviation).
+        """
+        made, truth, share, weight, sign, of_means, total, mean, deviation = ctx.saved_tensors
         slope = torch.empty_like(made, memory_format=torch.channels_last)  # whose rows are a view
         rows, mine, theirs = pixel_rows(slope), pixel_rows(made), pixel_rows(truth)
-        for_values, for_gram, for_moments = gradient
         if share is not None:
             root = mine.shape[1] ** 0.5
             sign, for_sign = sign.to(made.dtype), for_gram * 2 / (root * sign.numel())
             of_means = (of_means * (for_gram / (root * of_means.numel()))).to(made.dtype)
         if weight is not None:
-            rate, level = (rate * for_moments).to(made.dtype), (level * for_moments).to(made.dtype)
+            for_mean, for_deviation = for_moments[0].unsqueeze(1).chunk(2, dim=2)  # (B, 1, C) each
+            rate = for_deviation / (deviation * total)
+            rate, level = rate.to(made.dtype), (for_mean / total - rate * mean).to(made.dtype)
         for at in _blocks(mine):
             a = mine[at]
-            total = _slope(a - theirs[at], ctx.smooth).mul_(for_values / made.numel()) if ctx.smooth is not None else torch.zeros_like(a)
+            here = _slope(a - theirs[at], ctx.smooth).mul_(for_values / made.numel()) if ctx.smooth is not None else torch.zeros_like(a)
             if share is not None:
-                total.addcmul_((a @ sign[at[0]]).mul_(for_sign).add_(of_means[at[0]]), share[at])
+                here.addcmul_((a @ sign[at[0]]).mul_(for_sign).add_(of_means[at[0]]), share[at])
             if weight is not None:
-                total.addcmul_((a * rate[at[0]]).add_(level[at[0]]), weight[at])
-            rows[at] = total
+                here.addcmul_((a * rate[at[0]]).add_(level[at[0]]), weight[at])
+            rows[at] = here
         return slope, None, None
 
 
-def _moments(mine: Tensor, theirs: Tensor, weight: Tensor, sums: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """The distance of the moments, and what its gradient needs: that of a value x is (rate x + level) by its weight.
+def _moments(mine: Tensor, theirs: Tensor, weight: Tensor, mean: Tensor, total: Tensor) -> tuple[Tensor, Tensor]:
+    """Means and standard deviations (2, B, 1, C); a variance below `LEAST_VARIANCE` counts as that.
 
-    A channel whose variance is below `LEAST_VARIANCE` keeps the slope that it has there: it may leave the place where it is constant.
+    Such a channel keeps the slope that it has there in the gradient: it may leave the place where it is constant.
 
     Args:
         mine, theirs: (B, h w, C) features.
         weight: (B, h w, 1).
-        sums: (2, B, 1, C) weighted sums of both.
-
-    Returns:
-        the mean over the pictures, rate and level (B, 1, C).
+        mean: (2, B, 1, C) weighted means of both.
+        total: (B, 1, 1) sum of the weights.
     """
-    total = weight.sum(dim=1, keepdim=True, dtype=sums.dtype).clamp(min=1e-6)  # (B, 1, 1)
-    mean, squares = sums / total, torch.zeros_like(sums)
-    near = mean.to(mine.dtype)
+    squares, near = torch.zeros_like(mean), mean.to(mine.dtype)
     for at in _blocks(mine):
         for k, rows in enumerate((mine, theirs)):
             off = (rows[at] - near[k, at[0]]).square_().mul_(weight[at])
-            squares[k, at[0]] += off.sum(dim=1, keepdim=True, dtype=sums.dtype)
-    deviation = (squares / total).clamp(min=LEAST_VARIANCE).sqrt()
-    moments = torch.cat([mean, deviation], dim=3)  # (2, B, 1, 2 C)
-    off, length = moments[0] - moments[1], torch.linalg.vector_norm(moments[1], dim=2, keepdim=True)
-    distance = torch.linalg.vector_norm(off, dim=2, keepdim=True)
-    of_mean, of_deviation = (off / (distance.clamp(min=1e-12) * length * len(off))).chunk(2, dim=2)
-    # d mean / d x = weight / total; d deviation / d x = weight (x - mean) / (total deviation)
-    rate = of_deviation / (deviation[0] * total)
-    return (distance / length).mean(), rate, of_mean / total - rate * mean[0]
+            squares[k, at[0]] += off.sum(dim=1, keepdim=True, dtype=mean.dtype)
+    return mean, (squares / total).clamp(min=LEAST_VARIANCE).sqrt()
 
 
 def _blocks(rows: Tensor) -> Iterator[tuple[slice, slice]]:
@@ -208,39 +228,45 @@ class PerceptualLoss(nn.Module):
     def __init__(self, features: Features, config: LossConfig) -> None:
         super().__init__()
         self.features, self.config = features, config
+        self.contrast = ContrastiveLoss(config.contrast_temperature, config.contrast_queue) if config.contrast_weight else None
 
-    def forward(self, made: Tensor, truth: Tensor, mask: Tensor | None = None) -> dict[str, Tensor]:
-        """The weighted terms `perceptual` and, where wanted, `gram` and `moments`.
+    def forward(self, made: Tensor, truth: Tensor, mask: Tensor | None = None, names: Sequence[tuple[str, str]] = ()) -> dict[str, Tensor]:
+        """The weighted terms `perceptual` and, where wanted, `gram`, `moments` and `contrast`.
 
         Args:
             made: (B, 3, H, W) in [-1, 1].
             truth: likewise; takes no gradient.
             mask: (B, 1, H, W) in [0, 1]; Gram matrices and moments are those of what it shows. None: of the whole picture.
+            names: (source, target) of each pair, who tell the people apart; read for `contrast` only.
         """
         config = self.config
         with torch.no_grad():
             wanted = self.features(truth)
         pairs = list(zip(self.features(made), wanted, strict=True))
-        values, gram, moments = torch.stack([compare(a, b, self._terms(a, mask)) for a, b in pairs]).mean(dim=0)
+        layers = [compare(a, b, self._terms(a, mask)) for a, b in pairs]
+        values, gram = (torch.stack([layer[k] for layer in layers]).mean() for k in (0, 1))
         if config.perceptual_distance == "l2":
             values = torch.stack([F.mse_loss(full(a), full(b)) for a, b in pairs]).mean()
         terms = {"perceptual": config.perceptual_weight * values}
         if config.gram_weight:
             terms["gram"] = config.gram_weight * gram
         if config.moments_weight:
-            terms["moments"] = config.moments_weight * moments
+            terms["moments"] = config.moments_weight * torch.stack([moments_distance(layer.moments) for layer in layers]).mean()
+        if self.contrast:
+            terms["contrast"] = config.contrast_weight * self.contrast([layer.moments for layer in layers], names)
         return terms
 
     def _terms(self, features: Tensor, mask: Tensor | None) -> Terms:
         """What is wanted in a layer, by the settings."""
         config, size = self.config, features.shape[2:]
+        wants_moments = config.moments_weight > 0 or config.contrast_weight > 0
         inside = mask is not None and config.gram_inside
         whole = features.new_ones(len(features), 1, *size, dtype=_sum_type(features))
         return Terms(
             smooth=None if config.perceptual_distance == "l2" else config.perceptual_smooth,
             gram=share_of_pixels(mask if mask is not None and inside else whole, size) if config.gram_weight else None,
             means=inside,
-            moments=(whole if mask is None else F.adaptive_avg_pool2d(mask, (size[0], size[1]))) if config.moments_weight else None,
+            moments=(whole if mask is None else F.adaptive_avg_pool2d(mask, (size[0], size[1]))) if wants_moments else None,
         )
 
 

@@ -43,6 +43,15 @@ def check_values(settings: Settings, device: torch.device, world: World) -> None
     _refuse(model.sigma <= 0, f"--model.sigma is {model.sigma}; it must be a positive number of pixels.")
     _refuse(not 0 <= loss.least_slope <= 1, f"--loss.least-slope is {loss.least_slope}; it must be from 0 (off) to 1.")
     _refuse(not 0 <= t.ema < 1, f"--training.ema is {t.ema}; it must be at least 0 (off) and less than 1.")
+    _refuse(
+        loss.contrast_weight > 0 and loss.contrast_temperature <= 0,
+        f"--loss.contrast-temperature is {loss.contrast_temperature}; it must be a positive squared distance, such as 0.03.",
+    )
+    _refuse(loss.contrast_queue < 1, f"--loss.contrast-queue is {loss.contrast_queue}; it must be a whole number from 1.")
+    _refuse(
+        t.freeze_norms and model.norm != "batch",
+        f"--training.freeze-norms is for batch norm, and this network has --model.norm {model.norm}; leave it out.",
+    )
     _refuse(not 0 <= t.last_batch <= t.batch, f"--training.last-batch is {t.last_batch}; it must be from 0 to the batch of {t.batch}.")
     _refuse(
         t.batch < world.size * t.accumulate,

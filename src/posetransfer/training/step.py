@@ -20,7 +20,8 @@ from posetransfer.networks import (
     make_generator,
     make_shape_discriminator,
 )
-from posetransfer.networks.blocks import Tanh
+from posetransfer.networks.blocks import Tanh, freeze_norms
+from posetransfer.training.contrast import ContrastiveLoss
 from posetransfer.training.distributed import World, synchronise_norms
 from posetransfer.training.features import make_features
 from posetransfer.training.history import FakePool
@@ -67,6 +68,8 @@ class TrainingStep:
         for module in generator.modules():
             if isinstance(module, Tanh):
                 module.least_slope = settings.loss.least_slope
+        if settings.training.freeze_norms:
+            freeze_norms(generator)
         self.generator: Generator = self._place(generator)
         self.optimiser = Optimiser(self.generator, settings.training.generator_lr, settings.training, device)
         self.judges = self._make_judges()
@@ -100,6 +103,11 @@ class TrainingStep:
                 network.compile()  # in place: names of the state stay
 
     @property
+    def contrast(self) -> ContrastiveLoss | None:
+        """The contrastive loss with its queue, where there is one."""
+        return self.perceptual.contrast if self.perceptual is not None else None
+
+    @property
     def best_generator(self) -> Generator:
         """The generator to use: the running mean where there is one."""
         return self.mean_generator if self.mean_generator is not None else self.generator
@@ -126,6 +134,8 @@ class TrainingStep:
         whole = whole or len(batch)
         parts = batch.split(config.accumulate)
         fakes, terms = self._generator_phase(parts, whole, judges)
+        if self.contrast:
+            self.contrast.remember(lambda rows: self.world.gather(rows, whole))
         for _ in range(config.discriminator_steps):
             for name, judge in judges.items():
                 shown = self._choose_fakes(judge, fakes, [_condition(name, part) for part in parts], whole, rng)
@@ -155,7 +165,7 @@ class TrainingStep:
         terms = {"l1": loss.l1_weight * absolute_difference(full(fake), part.target, loss.l1_smooth, weight)}
         with autocast(self.settings.training.precision, self.device):
             if self.perceptual is not None:
-                terms |= self.perceptual(fake, part.target, part.target_mask)
+                terms |= self.perceptual(fake, part.target, part.target_mask, part.names)
             share = adversarial_weight(loss, len(judges))
             for name in (n for n in ("shape", "appearance") if n in judges):  # the authors ask D_PB (shape) first
                 scores = judges[name].score(fake, _condition(name, part).to(fake.dtype))
@@ -227,6 +237,8 @@ class TrainingStep:
             state["mean_generator"] = self.mean_generator.state_dict()
         for name, judge in self.judges.items():
             state[name] = {"network": judge.network.state_dict(), "optimiser": judge.optimiser.state_dict(), "pool": judge.pool.state()}
+        if self.contrast and self.contrast.queue is not None:
+            state["looks"] = self.contrast.queue
         if self.optimiser.scaler.is_enabled():
             state["scalers"] = {name: optimiser.scaler.state_dict() for name, optimiser in self._optimisers()}
         return state
@@ -241,6 +253,8 @@ class TrainingStep:
             judge.network.load_state_dict(state[name]["network"])
             judge.optimiser.load_state_dict(state[name]["optimiser"])
             judge.pool.restore(state[name]["pool"])
+        if self.contrast:
+            self.contrast.queue = state.get("looks")
         for name, optimiser in self._optimisers():
             if name in state.get("scalers", {}):
                 optimiser.scaler.load_state_dict(state["scalers"][name])
