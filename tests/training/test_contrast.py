@@ -70,12 +70,12 @@ def test_a_person_is_not_held_against_himself():
         assert float(value) == 0
 
 
-def test_looks_are_those_of_the_layers_inside_the_mask():
+def test_looks_are_those_of_the_layers_where_the_mask_shows_at_least_half_of_a_pixel():
     torch.manual_seed(0)
     config = LossConfig(perceptual="vgg16", perceptual_layers=("relu1_2", "relu3_3"), contrast_weight=2.0, contrast_temperature=0.5)
     loss = PerceptualLoss(make_features(config), config)
-    made, truth, mask = torch.rand(2, 3, 32, 16), torch.rand(2, 3, 32, 16), torch.zeros(2, 1, 32, 16)
-    mask[:, :, 8:24, 4:12] = 1
+    made, truth, mask = torch.rand(2, 3, 32, 16), torch.rand(2, 3, 32, 16), torch.full((2, 1, 32, 16), 0.4)
+    mask[:, :, 8:24, 4:12] = 0.6  # at least half
 
     def looks(pictures):
         blocks = []

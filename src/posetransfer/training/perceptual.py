@@ -236,7 +236,8 @@ class PerceptualLoss(nn.Module):
         Args:
             made: (B, 3, H, W) in [-1, 1].
             truth: likewise; takes no gradient.
-            mask: (B, 1, H, W) in [0, 1]; Gram matrices and moments are those of what it shows. None: of the whole picture.
+            mask: (B, 1, H, W) in [0, 1]; Gram matrices are those of what it shows, moments those of the pixels that it shows at least half
+                of (as `appearance_nn`): at the outline, where half a pixel of backdrop is another look. None: of the whole picture.
             names: (source, target) of each pair, who tell the people apart; read for `contrast` only.
         """
         config = self.config
@@ -266,7 +267,9 @@ class PerceptualLoss(nn.Module):
             smooth=None if config.perceptual_distance == "l2" else config.perceptual_smooth,
             gram=share_of_pixels(mask if mask is not None and inside else whole, size) if config.gram_weight else None,
             means=inside,
-            moments=(whole if mask is None else F.adaptive_avg_pool2d(mask, (size[0], size[1]))) if wants_moments else None,
+            moments=(whole if mask is None else F.adaptive_avg_pool2d((mask >= 0.5).float(), (size[0], size[1])))
+            if wants_moments
+            else None,
         )
 
 
