@@ -103,14 +103,14 @@ class LossConfig:
     """Gram matrices inside the target person's mask only, and the channels' means beside them; before a plain backdrop three quarters of
     a picture say nothing about the person. Needs masks."""
     moments_weight: float = 0.0
-    """Weight of the difference of each channel's mean and standard deviation inside the target person's mask, in parts of their length
-    (Huang and Belongie, 2017), for the same layers; the paper has none. Needs masks."""
+    """Weight of the difference of each channel's mean and standard deviation where the target person's mask has at least half of a pixel,
+    in parts of their length (Huang and Belongie, 2017), for the same layers; the paper has none. Needs masks."""
     contrast_weight: float = 0.0
     """Weight of the contrastive loss (InfoNCE) of those moments, each layer scaled to unit length: the picture should be nearer to its
     truth than to the true pictures of other people; the paper has none. Needs masks."""
     contrast_temperature: float = 0.03
-    """Squared distance over which the odds of two people differ by e. True pictures of rendered people tell each other apart best at
-    0.01 (two layers); what is made is less sure."""
+    """Squared distance over which the odds of two people differ by e; summed over the layers, so it grows with their number. True pictures
+    of rendered people find their person best at 0.01 with two layers, results at 0.02 (docs/training.md); the presets have three."""
     contrast_queue: int = 1024
     """True pictures of the steps before that are the others."""
     mask_weight: float = 0.0
@@ -212,8 +212,8 @@ class TrainingConfig:
     sync_batch_norm: bool = False
     """With several processes: batch norm over the pictures of all of them, as one process with the whole batch has it."""
     freeze_norms: bool = False
-    """Batch norm uses and keeps the statistics that it began with, as in use; scale and shift are trained. For going on from weights:
-    what a small batch happens to hold no longer changes its pictures."""
+    """The generator's batch norm uses and keeps the statistics that it began with, as in use; scale and shift are trained. For going on
+    from weights: what a small batch happens to hold no longer changes its pictures."""
     seed: int = 0
     """Decides everything random: first weights, pairs, their changes, dropout, pools."""
     sample_every: int = 1000

@@ -30,10 +30,13 @@ def test_every_preset_is_accepted(preset):
         ("loss", {"least_slope": 1.5}, "--loss.least-slope is 1.5; it must be from 0"),
         (
             "loss",
-            {"contrast_weight": 1.0, "contrast_temperature": 0.0},
+            {"contrast_temperature": 0.0},
             "--loss.contrast-temperature is 0.0; it must be a positive squared",
         ),
         ("loss", {"contrast_queue": 0}, "--loss.contrast-queue is 0; it must be a whole number from 1"),
+        ("loss", {"moments_weight": -1.0}, "--loss.moments-weight is -1.0; it must be 0"),
+        ("loss", {"contrast_weight": 1.0, "perceptual": "none"}, "--loss.contrast-weight is 1.0, but there is no perceptual loss"),
+        ("loss", {"gram_weight": 1.0, "perceptual_weight": 0.0}, "--loss.gram-weight is 1.0, but there is no perceptual loss"),
         (
             "model",
             {"norm": "instance"},

@@ -35,6 +35,8 @@ class Batch:
     """uint8 (B, H, W), 255 = person; all 255 where the set has no masks."""
     names: tuple[tuple[str, str], ...]
     """File names (source, target)."""
+    people: npt.NDArray[np.int64]
+    """(B,) a number for the person of each target, the same one in all batches of a split."""
 
 
 class Pairs:
@@ -52,10 +54,11 @@ class Pairs:
         cache: file for the decoded pictures, by default inside the folder; False decodes each picture when it is needed.
         epoch_steps, last_batch: every `epoch_steps`-th batch has `last_batch` pairs only (the paper: 4,000 pairs are 571 batches
             of 7 and one of 3); 0: all batches are alike.
+        needs_masks: a loss looks at them: refuse a folder without.
 
     Raises:
         DataError: the folder is incomplete, a picture cannot be read, or the split has no pairs.
-        SettingsError: the model wants people without their background, and the folder has no masks; or a batch of no pairs.
+        SettingsError: the model, the changes or a loss need masks, and the folder has none; or a batch of no pairs.
     """
 
     def __init__(
@@ -73,6 +76,7 @@ class Pairs:
         cache: Path | Literal[False] | None = None,
         epoch_steps: int = 0,
         last_batch: int = 0,
+        needs_masks: bool = False,
     ) -> None:
         if batch < 1 or not 0 <= last_batch <= batch:
             raise SettingsError(
@@ -81,7 +85,8 @@ class Pairs:
         prepared = PreparedFolder.open(folder)
         part = prepared.split(split)
         self.model, self.augmentation = model, augmentation or Augmentation()
-        _refuse_without_masks(prepared, self.model, self.augmentation)
+        _refuse_without_masks(prepared, self.model, self.augmentation, needs_masks)
+        self.people = np.unique([prepared.people[name] for name in part.names], return_inverse=True)[1]
         self.names, self.pairs = part.names, part.pairs
         self.size_of_batch, self.seed, self.sampler = batch, seed, sampler
         self.rank, self.world = rank, world
@@ -113,6 +118,7 @@ class Pairs:
             world=world,
             epoch_steps=t.epoch_steps,
             last_batch=t.last_batch,
+            needs_masks=settings.loss.wants_masks,
         )
 
     def __len__(self) -> int:
@@ -128,13 +134,17 @@ class Pairs:
         places = range(self.rank, self.batch_size(step), self.world)
         chosen = self._choose(step)[list(places)]
         made = [self._pair(int(k), np.random.default_rng([self.seed, step, place, 1])) for k, place in zip(chosen, places, strict=True)]
-        return collate(made, [(self.names[a], self.names[b]) for a, b in self.pairs[chosen]], self.model)
+        return self._collate(made, chosen)
 
     def examples(self, chosen: npt.ArrayLike) -> Batch:
         """Pairs by their number in the list, without random changes."""
         chosen = np.asarray(chosen)
         made = [self._plain(int(k)) for k in chosen]
-        return collate(made, [(self.names[a], self.names[b]) for a, b in self.pairs[chosen]], self.model)
+        return self._collate(made, chosen)
+
+    def _collate(self, made: list[tuple[Example, Example]], chosen: npt.NDArray[np.intp]) -> Batch:
+        pairs = self.pairs[chosen]
+        return collate(made, [(self.names[a], self.names[b]) for a, b in pairs], self.people[pairs[:, 1]], self.model)
 
     def _choose(self, step: int) -> npt.NDArray[np.intp]:
         if self.sampler == "random":
@@ -157,13 +167,14 @@ class Pairs:
         return augment_pair(*self._plain(k), self.augmentation, rng)
 
 
-def _refuse_without_masks(prepared: PreparedFolder, model: ModelConfig, augmentation: Augmentation) -> None:
-    wanted = "backdrop plain" if model.backdrop == "plain" else "a new background" if augmentation.background else None
+def _refuse_without_masks(prepared: PreparedFolder, model: ModelConfig, augmentation: Augmentation, loss: bool) -> None:
+    reasons = {"backdrop plain": model.backdrop == "plain", "a new background": augmentation.background, "a loss inside the person": loss}
+    wanted = next((name for name, given in reasons.items() if given), None)
     if wanted and not prepared.has_masks:
         raise SettingsError(f"{prepared.folder}: the data set has no masks, but {wanted} needs them; prepare it again with --masks.")
 
 
-def collate(made: list[tuple[Example, Example]], names: list[tuple[str, str]], model: ModelConfig) -> Batch:
+def collate(made: list[tuple[Example, Example]], names: list[tuple[str, str]], people: npt.NDArray[np.int64], model: ModelConfig) -> Batch:
     """Stack examples, over the plain backdrop where the model wants one."""
     sources, targets = zip(*made, strict=True)
     return Batch(
@@ -173,6 +184,7 @@ def collate(made: list[tuple[Example, Example]], names: list[tuple[str, str]], m
         np.stack([e.pose.points for e in targets]).astype(np.float32),
         np.stack([e.mask for e in targets]),
         tuple(names),
+        people,
     )
 
 

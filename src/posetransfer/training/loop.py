@@ -219,6 +219,10 @@ def _resume(state: TrainingStep, run: Path, device: torch.device, start: Start |
         return step
     if start is not None:
         begin_from(state, start)
+    elif state.settings.training.freeze_norms:
+        raise SettingsError(
+            "--training.freeze-norms keeps statistics that new weights do not have; begin from weights with --from, or leave it out."
+        )
     return 0
 
 

@@ -16,7 +16,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from posetransfer.config import LossConfig
-from posetransfer.training.contrast import ContrastiveLoss
+from posetransfer.training.contrast import NOBODY, ContrastiveLoss
 from posetransfer.training.features import Features
 from posetransfer.training.precision import full
 
@@ -51,7 +51,8 @@ class Compared(NamedTuple):
     gram: Tensor
     """() that of the Gram matrices, mean products of every two channels over the cells (Gatys et al., 2016), and of the channels' means."""
     moments: Tensor
-    """(2, B, 2 C), made and true: each channel's mean and standard deviation over the weighted cells, all means first."""
+    """(2, B, 2 C), made and true: each channel's mean and standard deviation over the weighted cells, all means first; made and true are
+    the same, and take no gradient, where all weights are 0."""
 
 
 def compare(made: Tensor, truth: Tensor, terms: Terms) -> Compared:
@@ -127,7 +128,8 @@ class _Compare(torch.autograd.Function):
             compared = compared._replace(gram=gram.abs().mean() + (means / root).abs().mean())
             kept[4:6] = gram.sign(), means.sign()
         if weight is not None:
-            total = weight.sum(dim=1, keepdim=True, dtype=kind).clamp(min=1e-6)  # (B, 1, 1)
+            total = weight.sum(dim=1, keepdim=True, dtype=kind)  # (B, 1, 1)
+            total = total.masked_fill(total == 0, torch.inf)  # an empty mask: means 0, least deviations, and no gradient
             mean, deviation = _moments(mine, theirs, weight, sums / total, total)
             compared = compared._replace(moments=torch.cat([mean, deviation], dim=3).squeeze(2))
             kept[6:] = total, mean[0], deviation[0]
@@ -230,7 +232,7 @@ class PerceptualLoss(nn.Module):
         self.features, self.config = features, config
         self.contrast = ContrastiveLoss(config.contrast_temperature, config.contrast_queue) if config.contrast_weight else None
 
-    def forward(self, made: Tensor, truth: Tensor, mask: Tensor | None = None, names: Sequence[tuple[str, str]] = ()) -> dict[str, Tensor]:
+    def forward(self, made: Tensor, truth: Tensor, mask: Tensor | None = None, people: Tensor | None = None) -> dict[str, Tensor]:
         """The weighted terms `perceptual` and, where wanted, `gram`, `moments` and `contrast`.
 
         Args:
@@ -238,7 +240,7 @@ class PerceptualLoss(nn.Module):
             truth: likewise; takes no gradient.
             mask: (B, 1, H, W) in [0, 1]; Gram matrices are those of what it shows, moments those of the pixels that it shows at least half
                 of (as `appearance_nn`): at the outline, where half a pixel of backdrop is another look. None: of the whole picture.
-            names: (source, target) of each pair, who tell the people apart; read for `contrast` only.
+            people: (B,) whole numbers from 0, one for each person; needed for `contrast`, whose `remember` must be called once a step.
         """
         config = self.config
         with torch.no_grad():
@@ -254,7 +256,10 @@ class PerceptualLoss(nn.Module):
         if config.moments_weight:
             terms["moments"] = config.moments_weight * torch.stack([moments_distance(layer.moments) for layer in layers]).mean()
         if self.contrast:
-            terms["contrast"] = config.contrast_weight * self.contrast([layer.moments for layer in layers], names)
+            assert people is not None, "the contrastive loss tells people apart"
+            if mask is not None:
+                people = people.where((mask >= 0.5).any(dim=3).any(dim=2).squeeze(1), NOBODY)
+            terms["contrast"] = config.contrast_weight * self.contrast([layer.moments for layer in layers], people)
         return terms
 
     def _terms(self, features: Tensor, mask: Tensor | None) -> Terms:

@@ -11,13 +11,15 @@ from typing import Any
 
 import torch
 
-from posetransfer.config import Settings
+from posetransfer.config import LossConfig, Settings
 from posetransfer.errors import OutputError, SettingsError
 from posetransfer.training.checkpoint import find_checkpoints
 from posetransfer.training.distributed import World
 from posetransfer.training.precision import resolve_precision
 
 SETTINGS = "settings.json"
+OF_FEATURES = ("gram-weight", "moments-weight", "contrast-weight")
+"""Terms that compare the features of the perceptual loss."""
 Saved = dict[str, dict[str, Any]]
 
 
@@ -34,7 +36,7 @@ def check_values(settings: Settings, device: torch.device, world: World) -> None
         "training.accumulate": t.accumulate, "training.steps": t.steps, "training.epoch-steps": t.epoch_steps,
         "training.decay-epochs": t.decay_epochs, "training.discriminator-steps": t.discriminator_steps,
         "training.sample-every": t.sample_every, "training.checkpoint-every": t.checkpoint_every, "training.keep-last": t.keep_last,
-        "training.validation-pairs": t.validation_pairs,
+        "training.validation-pairs": t.validation_pairs, "loss.contrast-queue": loss.contrast_queue,
     }  # fmt: skip
     for name, value in whole.items():
         if value < 1:
@@ -44,10 +46,16 @@ def check_values(settings: Settings, device: torch.device, world: World) -> None
     _refuse(not 0 <= loss.least_slope <= 1, f"--loss.least-slope is {loss.least_slope}; it must be from 0 (off) to 1.")
     _refuse(not 0 <= t.ema < 1, f"--training.ema is {t.ema}; it must be at least 0 (off) and less than 1.")
     _refuse(
-        loss.contrast_weight > 0 and loss.contrast_temperature <= 0,
+        loss.contrast_temperature <= 0,
         f"--loss.contrast-temperature is {loss.contrast_temperature}; it must be a positive squared distance, such as 0.03.",
     )
-    _refuse(loss.contrast_queue < 1, f"--loss.contrast-queue is {loss.contrast_queue}; it must be a whole number from 1.")
+    for name, weight in _weights(loss).items():
+        _refuse(weight < 0, f"--loss.{name} is {weight}; it must be 0 (off) or more.")
+        _refuse(
+            weight > 0 and name in OF_FEATURES and (loss.perceptual == "none" or loss.perceptual_weight == 0),
+            f"--loss.{name} is {weight}, but there is no perceptual loss, whose features it compares; "
+            "give --loss.perceptual and --loss.perceptual-weight, or leave it out.",
+        )
     _refuse(
         t.freeze_norms and model.norm != "batch",
         f"--training.freeze-norms is for batch norm, and this network has --model.norm {model.norm}; leave it out.",
@@ -152,12 +160,22 @@ def state_bytes(state: dict[str, Any], settings: Settings) -> int:
     total = sum(3 * _bytes(network) for network in networks)  # weights and Adam's two moments
     total += _bytes(state.get("mean_generator", {}))
     channels = sum(count for name, count in (("appearance", 3 + 3), ("shape", 3 + 18)) if name in state)
-    return total + settings.training.pool * channels * height * width * 4
+    looks = 0
+    if settings.loss.contrast_weight:
+        lengths = [128 * 2 ** min(int(layer[4]) - 1, 3) for layer in settings.loss.perceptual_layers]  # "relu3_3": 256 channels
+        looks = settings.loss.contrast_queue * (sum(lengths) + 1) * 4
+    return total + settings.training.pool * channels * height * width * 4 + looks
 
 
 def machine() -> str:
     """Name of this machine, for the list of starts."""
     return os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "")
+
+
+def _weights(loss: LossConfig) -> dict[str, float]:
+    """The weights of a loss by the names of their flags."""
+    names = [field.name for field in dataclasses.fields(loss) if field.name.endswith("_weight")]
+    return {name.replace("_", "-"): getattr(loss, name) for name in names}
 
 
 def _bytes(tensors: dict[str, torch.Tensor]) -> int:

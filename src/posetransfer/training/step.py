@@ -51,7 +51,7 @@ class Judge:
 
 
 class TrainingStep:
-    """Networks, optimisers, pools and running mean of one run; called once a step.
+    """Networks, optimisers, pools, running mean and queue of looks of one run; called once a step.
 
     Args:
         settings: everything that decides the run.
@@ -165,7 +165,7 @@ class TrainingStep:
         terms = {"l1": loss.l1_weight * absolute_difference(full(fake), part.target, loss.l1_smooth, weight)}
         with autocast(self.settings.training.precision, self.device):
             if self.perceptual is not None:
-                terms |= self.perceptual(fake, part.target, part.target_mask, part.names)
+                terms |= self.perceptual(fake, part.target, part.target_mask, part.people)
             share = adversarial_weight(loss, len(judges))
             for name in (n for n in ("shape", "appearance") if n in judges):  # the authors ask D_PB (shape) first
                 scores = judges[name].score(fake, _condition(name, part).to(fake.dtype))

@@ -17,7 +17,7 @@ from posetransfer.pose.heatmaps import draw_heatmaps_batch
 class TensorBatch:
     """A batch on the device: photos and truths (B, 3, H, W) in [-1, 1], maps (B, 18, H, W), names (source, target).
 
-    The target's mask, (B, 1, H, W) in [0, 1], is there where a loss asks for it.
+    The target's mask, (B, 1, H, W) in [0, 1], and numbers of the people, (B,), are there where a loss asks for them.
     """
 
     source: Tensor
@@ -26,6 +26,7 @@ class TensorBatch:
     target_maps: Tensor
     names: tuple[tuple[str, str], ...] = ()
     target_mask: Tensor | None = None
+    people: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.source)
@@ -37,9 +38,11 @@ class TensorBatch:
         cut = [tensor.tensor_split(parts) for tensor in (self.source, self.source_maps, self.target, self.target_maps)]
         pieces = [TensorBatch(*tensors) for tensors in zip(*cut, strict=True) if len(tensors[0])]
         begins = [sum(map(len, pieces[:i])) for i in range(len(pieces))]
-        ranges = [slice(begin, begin + len(p)) for p, begin in zip(pieces, begins, strict=True)]
-        masks = [None if self.target_mask is None else self.target_mask[part] for part in ranges]
-        return [replace(p, names=self.names[part], target_mask=mask) for p, part, mask in zip(pieces, ranges, masks, strict=True)]
+        return [self._with_the_rest(piece, slice(begin, begin + len(piece))) for piece, begin in zip(pieces, begins, strict=True)]
+
+    def _with_the_rest(self, piece: TensorBatch, part: slice) -> TensorBatch:
+        mask, people = (None if tensor is None else tensor[part] for tensor in (self.target_mask, self.people))
+        return replace(piece, names=self.names[part], target_mask=mask, people=people)
 
 
 def to_device(batch: Batch, settings: Settings, device: torch.device) -> TensorBatch:
@@ -55,9 +58,10 @@ def to_device(batch: Batch, settings: Settings, device: torch.device) -> TensorB
         drawn = draw_heatmaps_batch(torch.from_numpy(points).to(device), model.size, model.sigma, model.heatmaps)
         return drawn.contiguous(memory_format=layout)
 
-    mask = None
+    mask = people = None
     if settings.loss.wants_masks:
         mask = torch.from_numpy(batch.target_mask).to(device, non_blocking=True).float().unsqueeze(1) / 255
-    return TensorBatch(
-        picture(batch.source), maps(batch.source_points), picture(batch.target), maps(batch.target_points), batch.names, mask
-    )
+    if settings.loss.contrast_weight:
+        people = torch.from_numpy(batch.people).to(device, non_blocking=True)
+    pictures = picture(batch.source), maps(batch.source_points), picture(batch.target), maps(batch.target_points)
+    return TensorBatch(*pictures, batch.names, mask, people)
