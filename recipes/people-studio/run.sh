@@ -18,9 +18,11 @@ style=(--loss.gram-weight 1 --loss.gram-inside --loss.parts-weight 1)
 train people-64 "$data" "$run/64" --training.generator-lr 1e-3 --training.steps 1100 --training.constant-steps 1100 --training.seed 1
 train people-128 "$data" "$run/128" --from "$run/64" --training.generator-lr 1e-3 --training.steps 4000 --training.constant-steps 4000 \
     --training.seed 2 "${style[@]}"
-train people-128 "$data" "$run" --from "$run/128" --model.size 256 176 --model.sigma 6 --training.batch 8 --training.generator-lr 7e-4 \
-    --training.steps 2000 --training.constant-steps 950 --training.decay-epochs 22 --training.seed 3 "${style[@]}" --loss.moments-weight 16 \
-    --augmentation.target-error 0 --augmentation.joint-jitter 0
+large=(--model.size 256 176 --model.sigma 6 --training.batch 8 --training.generator-lr 7e-4 "${style[@]}" --loss.moments-weight 16
+    --augmentation.target-error 0 --augmentation.joint-jitter 0)
+train people-128 "$data" "$run/256" --from "$run/128" "${large[@]}" --training.steps 2000 --training.constant-steps 2000 --training.seed 3
+train people-128 "$data" "$run" --from "$run/256" "${large[@]}" --training.steps 2000 --training.constant-steps 950 --training.decay-epochs 22 \
+    --training.seed 4 --loss.contrast-weight 0.7 --training.freeze-norms
 
 unset OMP_PROC_BIND # what a bound process starts has one core
 score() { posetransfer evaluate --weights "$run/weights" --data "$data-test" "$@"; }

@@ -81,7 +81,7 @@ STUB = """#!/bin/sh
 
 
 @pytest.mark.parametrize("processes", ["1", "2"])
-@pytest.mark.parametrize(("recipe", "trainings"), [("people-studio", 3), ("people-street", 1)])
+@pytest.mark.parametrize(("recipe", "trainings"), [("people-studio", 4), ("people-street", 1)])
 def test_every_command_of_a_recipe_is_understood_in_its_order(recipe, trainings, processes, tmp_path, monkeypatch):
     shutil.copytree(ROOT / "recipes", tmp_path / "recipes", ignore=shutil.ignore_patterns("*.jpg", "*.png", "weights"))
     (tmp_path / ".venv" / "bin").mkdir(parents=True)
