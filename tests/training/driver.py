@@ -18,7 +18,7 @@ from posetransfer.data.pairs import Pairs
 from posetransfer.errors import PoseTransferError
 from posetransfer.training import checkpoint
 from posetransfer.training.distributed import World, join
-from posetransfer.training.loop import train
+from posetransfer.training.loop import _cut, train
 from posetransfer.training.step import TrainingStep
 from posetransfer.training.tensors import to_device
 
@@ -74,10 +74,10 @@ def peers(folder: Path, out: Path, world: World) -> None:
     for network in (step.generator, step.perceptual, *(judge.network for judge in step.judges.values())):
         network.double()
     terms = []
-    for number in (2, 3):
-        batch = to_device(pairs.batch(number), chosen, CPU)
+    for number, whole in ((2, 4), (3, 3)):  # the second batch in shares of two and one
+        batch = to_device(_cut(pairs.batch(number), world.share(whole)), chosen, CPU)
         batch = replace(batch, **{n: getattr(batch, n).double() for n in ("source", "source_maps", "target", "target_maps")})
-        terms.append(step(batch, number, whole=4))
+        terms.append(step(batch, number, whole=whole))
     networks = {"generator": step.generator} | {name: judge.network for name, judge in step.judges.items()}
     gradients = {f"{name}.{n}": p.grad for name, network in networks.items() for n, p in network.named_parameters()}
     buffers = {f"{name}.{n}": b for name, network in networks.items() for n, b in network.named_buffers()}
